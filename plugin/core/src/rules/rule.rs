@@ -276,6 +276,7 @@ fn read_rule(value: &Value, path: String, problems: &mut Vec<Problem>) -> Option
         ],
     );
     let advice = table.text("advice").map(str::to_owned);
+    table.text("description"); // for people; the host shows it
     table.finish();
     Some(Rule {
         name: name?,

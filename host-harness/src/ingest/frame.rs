@@ -11,19 +11,24 @@
 //! A text line that only looks like an array, `[12:30:01] started`, is one unit.
 //!
 //! Bounds: at most two units of `max_line_bytes` and one piece of input are held, and while a value
-//! of several lines breaks four bytes for each bracket open in it. No byte is read more than three
+//! of several lines breaks four bytes for each bracket open in it. No byte is read more than four
 //! times (`recover`).
 
 mod array;
+mod line;
+mod nest;
 mod oversize;
 mod probe;
 mod recover;
 mod scan;
-#[cfg(test)]
-mod tests;
 mod value;
 
-use memchr::{memchr, memchr2};
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod tests;
+
+use memchr::memchr2;
 
 pub(crate) use oversize::KEPT_BYTES;
 
@@ -31,7 +36,7 @@ use array::{Array, Step};
 use oversize::Oversize;
 use probe::Probe;
 use recover::Unclosed;
-use scan::{Scanner, is_blank};
+use scan::Scanner;
 
 /// Chunks are taken in pieces of this size, so that a large chunk is not held twice.
 const PIECE_BYTES: usize = 64 * 1024;
@@ -124,7 +129,9 @@ enum Mode {
 
 impl Default for FrameLimits {
     fn default() -> Self {
-        Self { max_line_bytes: 1024 * 1024 }
+        Self {
+            max_line_bytes: 1024 * 1024,
+        }
     }
 }
 
@@ -163,6 +170,11 @@ impl Framer {
     /// Ends the stream: hands over what is left, the last line without its newline and what a cut
     /// value holds. The framer is then at the start of a new stream.
     pub(crate) fn finish(&mut self, sink: &mut dyn FnMut(Unit<'_>)) {
+        self.end(sink);
+        *self = Self::new(self.limits);
+    }
+
+    fn end(&mut self, sink: &mut dyn FnMut(Unit<'_>)) {
         loop {
             self.advance(sink);
             match self.mode {
@@ -184,7 +196,6 @@ impl Framer {
                 Mode::Object(_) | Mode::Value | Mode::Array(_) | Mode::Tail => self.broken(sink),
             }
         }
-        *self = Self::new(self.limits);
     }
 
     /// Drops the bytes that no unit needs any more.
@@ -232,86 +243,6 @@ impl Framer {
         self.mode = Mode::Gap;
     }
 
-    /// Skips blanks and finds out what comes. The blanks before text on the same line belong to it;
-    /// of more than a line may hold they do not.
-    fn gap(&mut self) {
-        while let Some(&byte) = self.buffer.get(self.at) {
-            match byte {
-                b'\n' => {
-                    self.at += 1;
-                    self.start = self.at;
-                }
-                b'{' => return self.begin_object(),
-                b'[' => return self.begin_array(),
-                b',' if self.after_unit => {
-                    self.start = self.at;
-                    self.at += 1;
-                    self.after_unit = false;
-                    self.mode = Mode::Comma;
-                    return;
-                }
-                _ if is_blank(byte) => {
-                    self.at += 1;
-                    if self.at - self.start > self.limits.max_line_bytes {
-                        self.start = self.at;
-                    }
-                }
-                _ => {
-                    self.mode = Mode::Text;
-                    return;
-                }
-            }
-        }
-    }
-
-    /// Behind a comma that came after a unit: a separator, unless text comes on the same line.
-    fn comma(&mut self) {
-        while let Some(&byte) = self.buffer.get(self.at) {
-            let bound = self.at - self.start >= self.limits.max_line_bytes;
-            if bound || matches!(byte, b'\n' | b'{' | b'[') {
-                self.start = self.at;
-                self.mode = Mode::Gap;
-                return;
-            }
-            if !is_blank(byte) {
-                self.mode = Mode::Text;
-                return;
-            }
-            self.at += 1;
-        }
-    }
-
-    fn text(&mut self, sink: &mut dyn FnMut(Unit<'_>)) {
-        self.after_unit = false;
-        let rest = self.buffer.get(self.at..).unwrap_or_default();
-        if let Some(length) = memchr(b'\n', rest) {
-            let end = self.at + length;
-            self.emit_line(end, sink);
-            self.begin_gap(end + 1);
-            return;
-        }
-        self.at = self.buffer.len();
-        // One byte more than the limit may be the CR of the line end.
-        if self.at - self.start > self.limits.max_line_bytes + 1 {
-            self.begin_skip(self.start);
-        }
-    }
-
-    fn skip(&mut self, sink: &mut dyn FnMut(Unit<'_>)) {
-        let rest = self.buffer.get(self.at..).unwrap_or_default();
-        let end = memchr(b'\n', rest);
-        let part = end.and_then(|end| rest.get(..end)).unwrap_or(rest);
-        if let Some(oversize) = &mut self.oversize {
-            oversize.feed(part);
-        }
-        self.at += part.len();
-        self.start = self.at;
-        if end.is_some() {
-            self.emit_oversize(sink);
-            self.begin_gap(self.at + 1);
-        }
-    }
-
     /// Goes on at `at`, outside of any unit.
     fn begin_gap(&mut self, at: usize) {
         self.at = at;
@@ -320,62 +251,18 @@ impl Framer {
         self.mode = Mode::Gap;
     }
 
-    /// The unit that begins at `from` is over the limit: what is read of it is all that is held.
-    fn begin_skip(&mut self, from: usize) {
-        let mut oversize = Oversize::new(self.offset(from));
-        oversize.feed(self.buffer.get(from..self.at).unwrap_or_default());
-        self.oversize = Some(oversize);
-        self.start = self.at;
-        self.array = None;
-        self.after_unit = false;
-        self.mode = Mode::Skip;
-    }
-
-    /// What began at `start` breaks here: its first line is a unit, the rest is framed again.
-    fn broken(&mut self, sink: &mut dyn FnMut(Unit<'_>)) {
-        self.array = None;
-        self.after_unit = false;
-        let from = self.offset(self.start);
-        let text = self.buffer.get(self.start..self.at).unwrap_or_default();
-        let Some(length) = memchr(b'\n', text) else {
-            self.mode = Mode::Text;
-            return;
-        };
-        let work = self.unclosed.learn(text, from);
-        self.worked(work);
-        let end = self.start + length;
-        self.emit_line(end, sink);
-        self.begin_gap(end + 1);
-    }
-
-    /// Hands over the text line from `start` to `end`, unless it is blank.
-    fn emit_line(&mut self, end: usize, sink: &mut dyn FnMut(Unit<'_>)) {
-        let line = self.buffer.get(self.start..end).unwrap_or_default();
-        if line.iter().all(|byte| is_blank(*byte)) {
-            return;
-        }
-        let length = line.strip_suffix(b"\r").unwrap_or(line).len();
-        if length > self.limits.max_line_bytes {
-            let mut oversize = Oversize::new(self.offset(self.start));
-            oversize.feed(line);
-            return oversize.finish(sink);
-        }
-        self.emit(self.start, self.start + length, sink);
-    }
-
-    fn emit_oversize(&mut self, sink: &mut dyn FnMut(Unit<'_>)) {
-        if let Some(oversize) = self.oversize.take() {
-            oversize.finish(sink);
-        }
-    }
-
     fn emit(&mut self, from: usize, to: usize, sink: &mut dyn FnMut(Unit<'_>)) {
         let offset = self.offset(from);
         let Some(bytes) = self.buffer.get_mut(from..to) else {
             return;
         };
         on_one_line(bytes);
-        sink(Unit { bytes, offset, length: bytes.len() as u64, fault: None });
+        sink(Unit {
+            bytes,
+            offset,
+            length: bytes.len() as u64,
+            fault: None,
+        });
     }
 
     /// Where a position of the buffer lies in the stream.

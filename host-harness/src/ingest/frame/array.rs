@@ -43,9 +43,14 @@ pub(super) struct Held {
 // === impl Framer ===
 
 impl Framer {
+    /// An array begins at the top level.
     pub(super) fn begin_array(&mut self) {
         self.start = self.at;
-        self.array = Some(Array { offset: self.offset(self.at), envelope: false, emitted: false });
+        self.array = Some(Array {
+            offset: self.offset(self.at),
+            envelope: false,
+            emitted: false,
+        });
         self.at += 1;
         self.mode = Mode::Array(Step::Element);
     }
@@ -53,7 +58,11 @@ impl Framer {
     /// The object read is an envelope; its first record begins here.
     pub(super) fn begin_records(&mut self, sink: &mut dyn FnMut(Unit<'_>)) {
         let offset = self.offset(self.start);
-        let array = Array { offset, envelope: true, emitted: false };
+        let array = Array {
+            offset,
+            envelope: true,
+            emitted: false,
+        };
         self.array = Some(array);
         self.begin_element(array, sink);
     }
@@ -97,7 +106,10 @@ impl Framer {
                 (Step::Next, b',') => return self.begin_next(),
                 (Step::Held(first), b',') => {
                     self.emit_only(Some(first), sink);
-                    self.array = Some(Array { emitted: true, ..array });
+                    self.array = Some(Array {
+                        emitted: true,
+                        ..array
+                    });
                     return self.begin_next();
                 }
                 (Step::Element, b',' | b':' | b'}') => return self.broken(sink),
@@ -116,12 +128,18 @@ impl Framer {
             return self.broken(sink);
         }
         if !nested && !array.emitted {
-            let held = Held { from: self.lead, to: self.at - self.start };
+            let held = Held {
+                from: self.lead,
+                to: self.at - self.start,
+            };
             self.mode = Mode::Array(Step::Held(held));
             return;
         }
         self.emit(from, self.at, sink);
-        self.array = Some(Array { emitted: true, ..array });
+        self.array = Some(Array {
+            emitted: true,
+            ..array
+        });
         self.start = self.at;
         self.mode = Mode::Array(Step::Next);
     }
@@ -168,8 +186,9 @@ impl Framer {
 fn is_plain(element: &[u8]) -> bool {
     match element.first() {
         Some(b'"') => true,
-        Some(b'-' | b'0'..=b'9') => std::str::from_utf8(element)
-            .is_ok_and(|text| text.parse::<f64>().is_ok()),
+        Some(b'-' | b'0'..=b'9') => {
+            std::str::from_utf8(element).is_ok_and(|text| text.parse::<f64>().is_ok())
+        }
         _ => matches!(element, b"true" | b"false" | b"null"),
     }
 }

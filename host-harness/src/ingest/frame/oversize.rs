@@ -73,6 +73,7 @@ impl Oversize {
         self.hash.update(bytes);
         self.length += bytes.len() as u64;
         let room = KEPT_BYTES - self.kept.len();
-        self.kept.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
+        self.kept
+            .extend_from_slice(bytes.get(..room).unwrap_or(bytes));
     }
 }

@@ -60,7 +60,10 @@ enum Step {
 impl Probe {
     /// A probe of an object of which nothing is read.
     pub(super) fn new() -> Self {
-        Self { step: Step::Start, empty_array: false }
+        Self {
+            step: Step::Start,
+            empty_array: false,
+        }
     }
 
     /// Takes the next token. `object` is the object as far as it is read, the token included.
@@ -83,7 +86,10 @@ impl Probe {
             (Step::Records, Token::Open(b'[')) => Step::First,
             (Step::First, Token::Open(b'{')) => return Verdict::Envelope,
             (Step::First, Token::Close) => {
-                return Verdict::Open(Self { step: Step::Key, empty_array: true });
+                return Verdict::Open(Self {
+                    step: Step::Key,
+                    empty_array: true,
+                });
             }
             _ => return Verdict::Record,
         };

@@ -3,7 +3,7 @@
 //! After a value broke, framing goes back to the value's second line. Without a memory, a thousand
 //! lines of `[` would be read a thousand times to find each one broken at the same place. But every
 //! bracket that was open where the value broke is known to break there too. With that, a byte is
-//! read at most three times: when the value breaks, here, and when it is framed again.
+//! read when the value breaks, here, and when it is framed again, however many lines there are.
 
 use memchr::memchr2;
 

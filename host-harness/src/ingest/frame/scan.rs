@@ -8,6 +8,8 @@
 
 use memchr::memchr3;
 
+use super::nest::Nest;
+
 /// What a run of the scanner came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Outcome {
@@ -66,15 +68,6 @@ pub(super) struct Scanner {
     watched: bool,
 }
 
-/// The open containers, a bit each (1 = object): 64 in a word, the words below in a stack, so that
-/// a value of any depth costs at most an eighth of its size.
-#[derive(Debug, Default)]
-struct Nest {
-    word: u64,
-    below: Vec<u64>,
-    depth: usize,
-}
-
 /// Bytes that end a number or literal.
 const SCALAR_END: [bool; 256] = table(b",:[]{}\" \t\r\n");
 
@@ -90,7 +83,11 @@ const SHORT_TEXT: usize = 24;
 impl Scanner {
     /// A scanner at the first byte of a value.
     pub(super) fn new() -> Self {
-        Self { expect: Expect::Value, nest: Nest::default(), watched: false }
+        Self {
+            expect: Expect::Value,
+            nest: Nest::default(),
+            watched: false,
+        }
     }
 
     /// Starts over at the first byte of a value.
@@ -132,7 +129,11 @@ impl Scanner {
                         Some(b'"') => at += 1,
                         Some(b'\\') => {
                             at += 1;
-                            expect = if in_key { Expect::KeyEscape } else { Expect::Escape };
+                            expect = if in_key {
+                                Expect::KeyEscape
+                            } else {
+                                Expect::Escape
+                            };
                             continue;
                         }
                         _ => break Outcome::Broken,
@@ -141,7 +142,7 @@ impl Scanner {
                     if in_key && self.watched {
                         break Outcome::Token(Token::KeyEnd);
                     }
-                    if self.nest.depth == 0 {
+                    if self.nest.is_empty() {
                         break Outcome::Done;
                     }
                 }
@@ -161,7 +162,7 @@ impl Scanner {
                         break Outcome::More;
                     }
                     expect = Expect::Next;
-                    if self.nest.depth == 0 {
+                    if self.nest.is_empty() {
                         break Outcome::Done;
                     }
                 }
@@ -179,13 +180,17 @@ impl Scanner {
                 }
                 Expect::Next if byte == b',' => {
                     at += 1;
-                    expect = if self.nest.in_object() { Expect::Key } else { Expect::Element };
+                    expect = if self.nest.in_object() {
+                        Expect::Key
+                    } else {
+                        Expect::Element
+                    };
                 }
                 Expect::Next | Expect::Key | Expect::Element if self.nest.closes(byte) => {
                     at += 1;
                     self.nest.pop();
                     expect = Expect::Next;
-                    if self.nest.depth == 0 {
+                    if self.nest.is_empty() {
                         break Outcome::Done;
                     }
                     if self.watched {
@@ -197,14 +202,22 @@ impl Scanner {
                     b'{' | b'[' => {
                         at += 1;
                         self.nest.push(byte == b'{');
-                        expect = if byte == b'{' { Expect::Key } else { Expect::Element };
+                        expect = if byte == b'{' {
+                            Expect::Key
+                        } else {
+                            Expect::Element
+                        };
                         if self.watched {
                             break Outcome::Token(Token::Open(byte));
                         }
                     }
                     _ => {
                         at += 1;
-                        expect = if byte == b'"' { Expect::Text } else { Expect::Scalar };
+                        expect = if byte == b'"' {
+                            Expect::Text
+                        } else {
+                            Expect::Scalar
+                        };
                         if self.watched {
                             break Outcome::Token(Token::Plain);
                         }
@@ -215,41 +228,6 @@ impl Scanner {
         };
         self.expect = expect;
         (outcome, at)
-    }
-}
-
-// === impl Nest ===
-
-impl Nest {
-    fn clear(&mut self) {
-        self.word = 0;
-        self.below.clear();
-        self.depth = 0;
-    }
-
-    fn push(&mut self, object: bool) {
-        if self.depth > 0 && self.depth.is_multiple_of(64) {
-            self.below.push(self.word);
-            self.word = 0;
-        }
-        self.word = (self.word << 1) | u64::from(object);
-        self.depth += 1;
-    }
-
-    fn pop(&mut self) {
-        self.depth = self.depth.saturating_sub(1);
-        self.word >>= 1;
-        if self.depth > 0 && self.depth.is_multiple_of(64) {
-            self.word = self.below.pop().unwrap_or(0);
-        }
-    }
-
-    fn in_object(&self) -> bool {
-        self.word & 1 == 1
-    }
-
-    fn closes(&self, byte: u8) -> bool {
-        byte == if self.in_object() { b'}' } else { b']' }
     }
 }
 

@@ -7,6 +7,7 @@ use super::{Framer, Mode, Unit};
 // === impl Framer ===
 
 impl Framer {
+    /// An object begins at the top level.
     pub(super) fn begin_object(&mut self) {
         self.start = self.at;
         self.lead = 0;
@@ -78,6 +79,7 @@ impl Framer {
         self.mode = Mode::Tail;
     }
 
+    /// Reads on to the end of an envelope.
     pub(super) fn tail(&mut self, sink: &mut dyn FnMut(Unit<'_>)) {
         match self.scan() {
             None | Some(Outcome::More | Outcome::Token(_)) => {}

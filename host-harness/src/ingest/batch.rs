@@ -3,8 +3,11 @@
 use super::frame::Unit;
 use super::quarantine::QuarantineEntry;
 
+/// How large a batch becomes unless configured, in bytes of lines.
+pub const DEFAULT_BATCH_BYTES: usize = 256 * 1024;
+
 /// The largest batch that may be configured, in bytes of lines.
-pub(crate) const MAX_BATCH_BYTES: usize = 4 * 1024 * 1024;
+pub const MAX_BATCH_BYTES: usize = 4 * 1024 * 1024;
 
 /// A batch holds no more units with a fault than these.
 const MAX_FAULTS: usize = 1_000;
@@ -15,39 +18,39 @@ const MAX_FAULT_BYTES: usize = 4 * 1024 * 1024;
 
 /// How large batches become.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct BatchLimits {
+pub struct BatchLimits {
     /// The size of the lines of a batch, newlines included, in bytes. A longer line is a batch by
     /// itself. More than [`MAX_BATCH_BYTES`] counts as that.
-    pub(crate) batch_bytes: usize,
+    pub batch_bytes: usize,
 }
 
 /// Lines for one call of the plugin, and the units of the same stretch that it does not get.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Batch {
+pub struct Batch {
     /// The name of the source.
-    pub(crate) source: String,
+    pub source: String,
     /// Where the first unit begins in the source, whether a line or a fault.
-    pub(crate) offset: u64,
+    pub offset: u64,
     /// The lines, each ended by one newline.
-    pub(crate) lines: Vec<u8>,
+    pub lines: Vec<u8>,
     /// Where each line lies in the source.
-    pub(crate) spans: Vec<Span>,
+    pub spans: Vec<Span>,
     /// The units with a fault, in order.
-    pub(crate) faults: Vec<QuarantineEntry>,
+    pub faults: Vec<QuarantineEntry>,
 }
 
 /// The place of a unit in its source, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Span {
+pub struct Span {
     /// Where it begins.
-    pub(crate) offset: u64,
+    pub offset: u64,
     /// Its length, without the line end.
-    pub(crate) length: u64,
+    pub length: u64,
 }
 
 /// Gathers the units of one source into batches.
 #[derive(Debug)]
-pub(crate) struct Batcher {
+pub struct Batcher {
     source: String,
     limits: BatchLimits,
     open: Option<Batch>,
@@ -59,7 +62,7 @@ pub(crate) struct Batcher {
 impl Default for BatchLimits {
     fn default() -> Self {
         Self {
-            batch_bytes: 256 * 1024,
+            batch_bytes: DEFAULT_BATCH_BYTES,
         }
     }
 }
@@ -68,7 +71,7 @@ impl Default for BatchLimits {
 
 impl Batcher {
     /// A batcher at the start of a source.
-    pub(crate) fn new(source: &str, limits: BatchLimits) -> Self {
+    pub fn new(source: &str, limits: BatchLimits) -> Self {
         let batch_bytes = limits.batch_bytes.min(MAX_BATCH_BYTES);
         Self {
             source: source.to_owned(),
@@ -79,7 +82,7 @@ impl Batcher {
     }
 
     /// Takes the next unit. Answers the batch before, when the unit has no room in it.
-    pub(crate) fn push(&mut self, unit: &Unit<'_>) -> Option<Batch> {
+    pub fn push(&mut self, unit: &Unit<'_>) -> Option<Batch> {
         match &unit.fault {
             None => self.push_line(unit),
             Some(fault) => {
@@ -90,7 +93,7 @@ impl Batcher {
     }
 
     /// Answers the last batch, at the end of the source or when the units so far shall not wait.
-    pub(crate) fn flush(&mut self) -> Option<Batch> {
+    pub fn flush(&mut self) -> Option<Batch> {
         self.fault_bytes = 0;
         self.open.take()
     }

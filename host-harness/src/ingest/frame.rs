@@ -30,7 +30,7 @@ mod tests;
 
 use memchr::memchr2;
 
-pub(crate) use oversize::KEPT_BYTES;
+pub use oversize::KEPT_BYTES;
 
 use array::{Array, Step};
 use oversize::Oversize;
@@ -46,37 +46,37 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// The framer's limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct FrameLimits {
+pub struct FrameLimits {
     /// The longest unit, in bytes, without the line end.
-    pub(crate) max_line_bytes: usize,
+    pub max_line_bytes: usize,
 }
 
 /// One line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Unit<'a> {
+pub struct Unit<'a> {
     /// The unit, each CR and LF inside it made one space. Of a unit with a fault only the first
     /// [`KEPT_BYTES`].
-    pub(crate) bytes: &'a [u8],
+    pub bytes: &'a [u8],
     /// Where it begins in the stream.
-    pub(crate) offset: u64,
+    pub offset: u64,
     /// Its length in the stream, in bytes.
-    pub(crate) length: u64,
+    pub length: u64,
     /// Why it cannot be handed to the plugin.
-    pub(crate) fault: Option<Fault>,
+    pub fault: Option<Fault>,
 }
 
 /// Why a unit cannot be handed to the plugin.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Fault {
+pub struct Fault {
     /// A code: `too-long`.
-    pub(crate) reason: &'static str,
+    pub reason: &'static str,
     /// Of the whole unit, each CR and LF inside it made one space.
-    pub(crate) sha256: [u8; 32],
+    pub sha256: [u8; 32],
 }
 
 /// Cuts one stream into units.
 #[derive(Debug)]
-pub(crate) struct Framer {
+pub struct Framer {
     limits: FrameLimits,
     mode: Mode,
     /// The stream from the first byte that may still be needed.
@@ -139,7 +139,7 @@ impl Default for FrameLimits {
 
 impl Framer {
     /// A framer at the start of a stream.
-    pub(crate) fn new(limits: FrameLimits) -> Self {
+    pub fn new(limits: FrameLimits) -> Self {
         Self {
             limits,
             mode: Mode::Mark,
@@ -159,7 +159,7 @@ impl Framer {
     }
 
     /// Takes the next bytes of the stream and hands over the units they complete, in order.
-    pub(crate) fn push(&mut self, chunk: &[u8], sink: &mut dyn FnMut(Unit<'_>)) {
+    pub fn push(&mut self, chunk: &[u8], sink: &mut dyn FnMut(Unit<'_>)) {
         for piece in chunk.chunks(PIECE_BYTES) {
             self.forget();
             self.buffer.extend_from_slice(piece);
@@ -169,7 +169,7 @@ impl Framer {
 
     /// Ends the stream: hands over what is left, the last line without its newline and what a cut
     /// value holds. The framer is then at the start of a new stream.
-    pub(crate) fn finish(&mut self, sink: &mut dyn FnMut(Unit<'_>)) {
+    pub fn finish(&mut self, sink: &mut dyn FnMut(Unit<'_>)) {
         self.end(sink);
         *self = Self::new(self.limits);
     }

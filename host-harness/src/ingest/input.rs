@@ -5,7 +5,7 @@
 
 mod error;
 mod folder;
-pub(crate) mod open;
+pub mod open;
 #[cfg(test)]
 mod tests;
 
@@ -13,40 +13,40 @@ use std::collections::HashSet;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-pub(crate) use error::InputError;
-pub(crate) use open::open;
+pub use error::InputError;
+pub use open::open;
 
 /// What stands for standard input.
 const STDIN: &str = "-";
 
 /// What a replay reads.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Inputs {
+pub struct Inputs {
     /// In the order in which they are read.
-    pub(crate) inputs: Vec<Input>,
+    pub inputs: Vec<Input>,
     /// What was found in folders and is not read, by its path below the folder; a folder ends in
     /// `/`. In bytewise order for each folder given.
-    pub(crate) skipped: Vec<String>,
+    pub skipped: Vec<String>,
     /// The size of all files, compressed as they are; standard input counts as nothing.
-    pub(crate) total_bytes: u64,
+    pub total_bytes: u64,
 }
 
 /// One source.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Input {
+pub struct Input {
     /// Its name: unique among the inputs, stable between runs.
-    pub(crate) source: String,
+    pub source: String,
     /// Where its bytes come from.
-    pub(crate) origin: Origin,
+    pub origin: Origin,
     /// What its file name says of its compression. The first bytes have the last word.
-    pub(crate) compression: Compression,
+    pub compression: Compression,
     /// Its size, 0 where that is not known beforehand.
-    pub(crate) bytes_on_disk: u64,
+    pub bytes_on_disk: u64,
 }
 
 /// Where a source's bytes come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Origin {
+pub enum Origin {
     /// Standard input.
     Stdin,
     /// A file.
@@ -55,7 +55,7 @@ pub(crate) enum Origin {
 
 /// How a source is compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Compression {
+pub enum Compression {
     /// Not at all.
     Plain,
     /// gzip, of one member or several.
@@ -68,7 +68,7 @@ pub(crate) enum Compression {
 
 impl Compression {
     /// What the ending of a file name says.
-    pub(crate) fn of_name(path: &Path) -> Self {
+    pub fn of_name(path: &Path) -> Self {
         let ending = path.extension().unwrap_or_default();
         if ending.eq_ignore_ascii_case("gz") {
             Self::Gzip
@@ -85,7 +85,7 @@ impl Compression {
 /// # Errors
 /// An input that is missing, cannot be read, is a folder without logs or an archive URL, or standard
 /// input named twice. All are mistakes of usage; nothing has been read yet.
-pub(crate) fn discover(inputs: &[PathBuf]) -> Result<Inputs, InputError> {
+pub fn discover(inputs: &[PathBuf]) -> Result<Inputs, InputError> {
     let mut found = Inputs {
         inputs: Vec::new(),
         skipped: Vec::new(),

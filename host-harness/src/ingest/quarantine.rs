@@ -15,37 +15,37 @@ use super::frame::{Fault, KEPT_BYTES, Unit};
 /// A line in quarantine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct QuarantineEntry {
+pub struct QuarantineEntry {
     /// A code: `too-long`, or what the plugin said, such as `not-json`.
-    pub(crate) reason: String,
+    pub reason: String,
     /// The name of the source.
-    pub(crate) source: String,
+    pub source: String,
     /// Where the unit begins in the source.
-    pub(crate) offset: u64,
+    pub offset: u64,
     /// Its length in the source.
-    pub(crate) length: u64,
+    pub length: u64,
     /// Of the whole unit, in lower-case hex.
-    pub(crate) sha256: String,
+    pub sha256: String,
     /// The unit, when what is kept of it is UTF-8.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) text: Option<String>,
+    pub text: Option<String>,
     /// The unit, when it is not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) base64: Option<String>,
+    pub base64: Option<String>,
     /// Whether only the beginning of the unit is kept.
-    pub(crate) truncated: bool,
+    pub truncated: bool,
 }
 
 // === impl QuarantineEntry ===
 
 impl QuarantineEntry {
     /// An entry for a line that the plugin rejected. `line` is the whole line without its newline.
-    pub(crate) fn from_line(reason: &str, source: &str, span: Span, line: &[u8]) -> Self {
+    pub fn from_line(reason: &str, source: &str, span: Span, line: &[u8]) -> Self {
         Self::new(reason, source, span, Sha256::digest(line).into(), line)
     }
 
     /// An entry for a unit that the framer found a fault in.
-    pub(crate) fn from_fault(source: &str, unit: &Unit<'_>, fault: &Fault) -> Self {
+    pub fn from_fault(source: &str, unit: &Unit<'_>, fault: &Fault) -> Self {
         let span = Span {
             offset: unit.offset,
             length: unit.length,
@@ -54,7 +54,7 @@ impl QuarantineEntry {
     }
 
     /// How much of the unit is kept, in bytes as written.
-    pub(crate) fn kept_bytes(&self) -> usize {
+    pub fn kept_bytes(&self) -> usize {
         let text = self.text.as_deref().map_or(0, str::len);
         let base64 = self.base64.as_deref().map_or(0, str::len);
         text + base64

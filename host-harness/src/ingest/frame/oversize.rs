@@ -6,10 +6,10 @@ use sha2::{Digest, Sha256};
 use super::{Fault, Unit};
 
 /// So much of a unit over the limit is kept, in bytes.
-pub(crate) const KEPT_BYTES: usize = 64 * 1024;
+pub const KEPT_BYTES: usize = 64 * 1024;
 
 /// The reason of a unit over the limit.
-pub(crate) const TOO_LONG: &str = "too-long";
+pub const TOO_LONG: &str = "too-long";
 
 /// A unit over the limit that is still being read.
 #[derive(Debug)]

@@ -8,7 +8,7 @@ const SHOWN: usize = 5;
 
 /// An input that cannot be used. The caller exits with the code of a usage error.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum InputError {
+pub enum InputError {
     /// There is nothing at the path.
     #[error(
         "cannot read input `{}`: no such file or folder (hint: check the spelling; a relative path \

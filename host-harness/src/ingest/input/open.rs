@@ -24,7 +24,7 @@ const MAX_WINDOW_LOG: u32 = 27;
 /// A source that is being read.
 ///
 /// Reading fails where the archive is cut or damaged, after everything before was handed over.
-pub(crate) struct Opened {
+pub struct Opened {
     reader: Box<dyn Read + Send>,
     consumed: Arc<AtomicU64>,
 }
@@ -34,7 +34,7 @@ pub(crate) struct Opened {
 impl Opened {
     /// How many bytes of the file were read, compressed as they are: comparable with
     /// [`Input::bytes_on_disk`].
-    pub(crate) fn consumed(&self) -> u64 {
+    pub fn consumed(&self) -> u64 {
         self.consumed.load(Ordering::Relaxed)
     }
 }
@@ -58,7 +58,7 @@ impl std::fmt::Debug for Opened {
 ///
 /// # Errors
 /// When it cannot be opened any more, or is named as compressed and is neither that nor text.
-pub(crate) fn open(input: &Input) -> io::Result<Opened> {
+pub fn open(input: &Input) -> io::Result<Opened> {
     match &input.origin {
         Origin::Stdin => decompressed(io::stdin(), input.compression),
         Origin::File(path) => decompressed(File::open(path)?, input.compression),

@@ -1,0 +1,138 @@
+//! A replay's outcome in words: what was found, why it matters, where the bundles lie.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::Path;
+
+use tripline_bundle::spool::HistoryRow;
+
+use super::Outcome;
+use crate::commands::print::{Table, bytes};
+
+/// The most bundles listed; the rest is counted.
+const MOST_LISTED: usize = 20;
+
+/// The outcome as a page of text for a terminal.
+#[must_use]
+pub fn describe(out: &Path, outcome: &Outcome) -> String {
+    let mut text = String::new();
+    // Writing to a String cannot fail.
+    let _ = write_all(&mut text, out, outcome);
+    text
+}
+
+fn write_all(text: &mut String, out: &Path, outcome: &Outcome) -> std::fmt::Result {
+    let summary = &outcome.summary;
+    writeln!(
+        text,
+        "Replayed {}: {} = {} passed + {} quarantined",
+        plural(outcome.sources as u64, "source"),
+        plural(summary.lines, "line"),
+        summary.passed,
+        summary.quarantined
+    )?;
+    let records = &summary.records;
+    writeln!(
+        text,
+        "  {} SignalR, {} Web PubSub, {} health alerts, {} other",
+        records.signalr, records.web_pubsub, records.health_alert, records.other
+    )?;
+    if !outcome.skipped.is_empty() {
+        writeln!(text, "  {} skipped: not a log by its name", plural(outcome.skipped.len() as u64, "file"))?;
+    }
+    write_found(text, outcome)?;
+    write_bundles(text, out, outcome)?;
+    write_rest(text, out, outcome)
+}
+
+fn write_found(text: &mut String, outcome: &Outcome) -> std::fmt::Result {
+    let found: Vec<_> = outcome
+        .rules
+        .iter()
+        .filter_map(|rule| {
+            let flagged = *outcome.summary.flagged.get(&rule.name)?;
+            (flagged > 0).then_some((rule, flagged))
+        })
+        .collect();
+    if found.is_empty() {
+        return writeln!(text, "\nNothing was found: no line matched a rule.");
+    }
+    writeln!(text, "\nFound")?;
+    let mut table = Table::new(&["  Rule", "Lines", "Bundles", "What it means"]);
+    for (rule, flagged) in found {
+        let sealed = outcome.history.iter().filter(|row| row.rule == rule.name && row.sha256.is_some()).count();
+        table.row(vec![
+            format!("  {}", rule.name),
+            flagged.to_string(),
+            sealed.to_string(),
+            rule.description.clone(),
+        ]);
+    }
+    write!(text, "{table}")
+}
+
+fn write_bundles(text: &mut String, out: &Path, outcome: &Outcome) -> std::fmt::Result {
+    let mut sealed: Vec<_> = outcome.history.iter().filter(|row| row.sha256.is_some()).collect();
+    if sealed.is_empty() {
+        return Ok(());
+    }
+    sealed.sort_by(|a, b| (a.at, &a.id).cmp(&(b.at, &b.id)));
+    writeln!(text, "\n{} in {}", plural(sealed.len() as u64, "bundle"), out.join("bundles").display())?;
+    let mut table = Table::new(&["  Trigger", "Rule", "Size", "File"]);
+    for row in sealed.iter().take(MOST_LISTED) {
+        table.row(vec![
+            format!("  {}", second(row)),
+            row.rule.clone(),
+            bytes(row.size.unwrap_or_default()),
+            format!("{}.tar.zst", row.id),
+        ]);
+    }
+    write!(text, "{table}")?;
+    if let Some(more) = sealed.len().checked_sub(MOST_LISTED).filter(|more| *more > 0) {
+        writeln!(text, "  and {more} more: `tripline bundle list {}`", out.display())?;
+    }
+    Ok(())
+}
+
+fn write_rest(text: &mut String, out: &Path, outcome: &Outcome) -> std::fmt::Result {
+    writeln!(text)?;
+    let summary = &outcome.summary;
+    let mut causes: BTreeMap<&str, u64> = BTreeMap::new();
+    for row in &outcome.history {
+        if row.state == tripline_bundle::spool::State::Suppressed {
+            *causes.entry(row.cause.as_deref().unwrap_or("a cap")).or_default() += 1;
+        }
+    }
+    for (cause, count) in causes {
+        writeln!(text, "{} not sealed, the storm cap was reached: {cause} (`tripline history {}`)", plural(count, "bundle"), out.display())?;
+    }
+    if summary.folded > 0 {
+        writeln!(text, "{} folded into these bundles instead of asking again", plural(summary.folded, "flagged line"))?;
+    }
+    if summary.pending > 0 {
+        writeln!(
+            text,
+            "{} still held at the end of the input: the logs do not show whether it lasted (--until moves time)",
+            plural(summary.pending, "alert")
+        )?;
+    }
+    let unjudged = outcome.counters.get("unjudged").copied().unwrap_or_default();
+    if unjudged > 0 {
+        writeln!(text, "{} passed without being judged: the plugin failed", plural(unjudged, "line"))?;
+    }
+    if summary.quarantined > 0 {
+        let reasons: Vec<_> = outcome.quarantined.iter().map(|(reason, count)| format!("{count} {reason}")).collect();
+        writeln!(text, "Quarantine: {} ({})", out.join("quarantine.ndjson").display(), reasons.join(", "))?;
+    }
+    writeln!(text, "Annotated:  {}", out.join("annotated.ndjson").display())?;
+    writeln!(text, "Report:     {}", out.join("report.html").display())
+}
+
+fn second(row: &HistoryRow) -> String {
+    let text = row.at.to_string();
+    text.split('.').next().unwrap_or_default().replace('T', " ") + "Z"
+}
+
+fn plural(count: u64, noun: &str) -> String {
+    if count == 1 { format!("{count} {noun}") } else { format!("{count} {noun}s") }
+}

@@ -1,2 +1,7 @@
-//! Stub.
-fn main() {}
+//! The `tripline` command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    tripline::cli::main()
+}

@@ -91,7 +91,10 @@ impl Request {
     /// The value of the attribute `key`.
     #[must_use]
     pub fn attribute(&self, key: &str) -> Option<&str> {
-        self.attributes.iter().find(|(k, _)| k == key).map(|(_, v)| v.as_str())
+        self.attributes
+            .iter()
+            .find(|(k, _)| k == key)
+            .map(|(_, v)| v.as_str())
     }
 }
 
@@ -125,10 +128,11 @@ pub struct Output {
     pub attributes: Attributes,
 }
 
-/// The id of the request that `rule` makes for `group` at `at`: the first 128 bits of
-/// SHA-256("tripline-bundle-1" ++ len(rule) ++ rule ++ len(group) ++ group ++ at) as 32 lower-case
-/// hex digits, lengths as u32 and `at` (µs) as i64, little-endian. It holds no offset, host or
-/// configuration, so the same fault gets the same id in every shipper.
+/// The id of the request that `rule` makes for `group` at `at`.
+///
+/// It is the first 128 bits of SHA-256("tripline-bundle-1" ++ len(rule) ++ rule ++ len(group) ++
+/// group ++ at) as 32 lower-case hex digits, lengths as u32 and `at` (µs) as i64, little-endian. It
+/// holds no offset, host or configuration, so the same fault gets the same id in every shipper.
 #[must_use]
 pub fn request_id(rule: &str, group: &str, at: i64) -> String {
     let mut hash = Sha256::new();
@@ -138,12 +142,15 @@ pub fn request_id(rule: &str, group: &str, at: i64) -> String {
         hash.update(part.as_bytes());
     }
     hash.update(at.to_le_bytes());
-    hash.finalize().iter().take(16).fold(String::with_capacity(32), |mut hex, byte| {
-        for nibble in [byte >> 4, byte & 15] {
-            hex.push(char::from_digit(u32::from(nibble), 16).unwrap_or('0'));
-        }
-        hex
-    })
+    hash.finalize()
+        .iter()
+        .take(16)
+        .fold(String::with_capacity(32), |mut hex, byte| {
+            for nibble in [byte >> 4, byte & 15] {
+                hex.push(char::from_digit(u32::from(nibble), 16).unwrap_or('0'));
+            }
+            hex
+        })
 }
 
 #[cfg(test)]
@@ -154,7 +161,10 @@ mod tests {
     fn the_id_is_128_bits_of_hex_and_depends_on_each_part() {
         let id = request_id("signalr.ping-timeout", "/subscriptions/a", 1_000_000);
         assert_eq!(id.len(), 32);
-        assert!(id.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)));
+        assert!(
+            id.bytes()
+                .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+        );
         for other in [
             request_id("signalr.ping-timeou", "t/subscriptions/a", 1_000_000),
             request_id("signalr.ping-timeout", "/subscriptions/b", 1_000_000),

@@ -1,0 +1,135 @@
+//! The command line.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::commands;
+use crate::exit::Failure;
+
+/// Flags trigger conditions in SignalR resource logs and Azure Stack Hub alerts, and seals the logs
+/// around the moment into bundles.
+///
+/// Exit codes: 0 done, 1 failed at run time, 2 wrong command line, input or configuration, 3 the
+/// environment (disk full, target, SAS), 4 a check found something, 130 interrupted.
+#[derive(Debug, Parser)]
+#[command(name = "tripline", version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Replay logs from files, exactly and offline: flag records and seal bundles into a folder.
+    Replay(ReplayArgs),
+    /// Show the requests of a state or replay folder and what became of them.
+    History(HistoryArgs),
+    /// Look at bundles.
+    #[command(subcommand)]
+    Bundle(BundleCommand),
+    /// Look at rules.
+    #[command(subcommand)]
+    Rules(RulesCommand),
+}
+
+/// Arguments of `tripline replay`.
+#[derive(Debug, Args)]
+pub struct ReplayArgs {
+    /// Files, folders (searched for .json .jsonl .ndjson .log .txt .csv, also .gz and .zst) or `-`.
+    #[arg(required = true, value_name = "INPUT")]
+    pub inputs: Vec<PathBuf>,
+    /// The folder to write to: new, empty, or one of an earlier replay, which is replaced.
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// A configuration with rules of your own instead of the default ones.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Another plugin component instead of the embedded one.
+    #[arg(long, value_name = "FILE")]
+    pub plugin: Option<PathBuf>,
+    /// A JSON file with a part of summary.json; exit code 4 unless it comes out so.
+    #[arg(long, value_name = "FILE")]
+    pub expect: Option<PathBuf>,
+    /// Move every source's clock to this time at the end, so that pending holds fall due.
+    #[arg(long, value_name = "TIME")]
+    pub until: Option<String>,
+    /// Print summary.json instead of words.
+    #[arg(long)]
+    pub json: bool,
+    /// How many bytes of lines the plugin gets at once. The results do not depend on it.
+    #[arg(long, value_name = "BYTES", default_value_t = crate::ingest::batch::DEFAULT_BATCH_BYTES, hide = true)]
+    pub batch_bytes: usize,
+}
+
+/// Arguments of `tripline history`.
+#[derive(Debug, Args)]
+pub struct HistoryArgs {
+    /// A state folder, or the --out folder of a replay.
+    #[arg(value_name = "DIR", env = "TRIPLINE_STATE", default_value = "/var/lib/tripline")]
+    pub folder: PathBuf,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Commands on bundles.
+#[derive(Debug, Subcommand)]
+pub enum BundleCommand {
+    /// List the bundles of a folder.
+    List {
+        /// The folder, or the --out folder of a replay.
+        folder: PathBuf,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Check that bundles are whole: exit code 4 and a reason if any byte is not as it was sealed.
+    Verify {
+        /// The bundles.
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// Commands on rules.
+#[derive(Debug, Subcommand)]
+pub enum RulesCommand {
+    /// List the rules in force.
+    List {
+        /// A configuration instead of the default rules.
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// Runs the command line of this process.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let result = match &cli.command {
+        Command::Replay(args) => commands::replay(args),
+        Command::History(args) => commands::history(args),
+        Command::Bundle(command) => commands::bundle(command),
+        Command::Rules(command) => commands::rules(command),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            report(&failure);
+            failure.exit_code()
+        }
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "the one place that reports how a command failed")]
+fn report(failure: &Failure) {
+    eprintln!("tripline: {failure}");
+}

@@ -1,0 +1,185 @@
+//! The commands: each does its work through the other modules and prints the answer.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use serde_json::{Value, json};
+use tripline_bundle::spool::{HistoryRow, Spool};
+use tripline_bundle::verify;
+
+use crate::cli::{BundleCommand, HistoryArgs, ReplayArgs, RulesCommand};
+use crate::config::Config;
+use crate::exit::Failure;
+use crate::replay;
+
+mod print;
+
+use print::{Table, answer, answer_json};
+
+/// `tripline replay`.
+///
+/// # Errors
+/// As the replay; findings when an expectation does not hold.
+pub fn replay(args: &ReplayArgs) -> Result<(), Failure> {
+    let outcome = replay::run(args)?;
+    if args.json {
+        answer_json(&serde_json::to_value(&outcome.summary).context("cannot print the summary")?)?;
+    } else {
+        answer(&replay::describe(&args.out, &outcome))?;
+    }
+    if !outcome.failures.is_empty() {
+        let text = outcome.failures.join("\n  ");
+        return Err(Failure::Runtime(anyhow::anyhow!("the replay is not complete\n  {text}")));
+    }
+    if !outcome.differences.is_empty() {
+        let text = outcome.differences.join("\n  ");
+        return Err(Failure::Findings(format!("the summary is not as expected\n  {text}")));
+    }
+    Ok(())
+}
+
+/// `tripline history`.
+///
+/// # Errors
+/// When there is no history to read.
+pub fn history(args: &HistoryArgs) -> Result<(), Failure> {
+    let state = state_folder(&args.folder)?;
+    let spool = Spool::open_read_only(&state).map_err(|error| Failure::Runtime(error.into()))?;
+    let rows = spool.history().context("cannot read the history")?;
+    if args.json {
+        return answer_json(&serde_json::to_value(&rows).context("cannot print the history")?);
+    }
+    if rows.is_empty() {
+        return answer("no bundle was asked for\n");
+    }
+    let mut table = Table::new(&["Time Collected", "Status", "Logs start", "Logs end", "Type", "Size", "Files", "Rule", "Id"]);
+    for row in &rows {
+        table.row(history_cells(row));
+    }
+    answer(&table.to_string())
+}
+
+fn history_cells(row: &HistoryRow) -> Vec<String> {
+    let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
+    vec![
+        or_dash(row.time_collected.as_ref().map(short_time)),
+        row.cause.as_ref().map_or_else(|| row.status.clone(), |cause| format!("{} ({cause})", row.status)),
+        short_time(&row.logs_start),
+        short_time(&row.logs_end),
+        row.kind.name().to_owned(),
+        or_dash(row.size.map(print::bytes)),
+        or_dash(row.files.map(|files| files.to_string())),
+        row.rule.clone(),
+        row.id.clone(),
+    ]
+}
+
+/// A time to the second, for people.
+fn short_time(time: &impl ToString) -> String {
+    let text = time.to_string();
+    match text.split_once('.') {
+        Some((seconds, _)) => format!("{}Z", seconds.replace('T', " ")),
+        None => text,
+    }
+}
+
+/// The state folder that a path means: itself, or the hidden one of a replay.
+fn state_folder(path: &Path) -> Result<PathBuf, Failure> {
+    let candidates = [path.to_owned(), path.join(".tripline")];
+    candidates.into_iter().find(|folder| folder.join("spool.sqlite").is_file()).ok_or_else(|| {
+        Failure::usage(format!(
+            "no history in `{}` (hint: name the state folder of `tripline run` or the --out folder of a replay)",
+            path.display()
+        ))
+    })
+}
+
+/// `tripline bundle`.
+///
+/// # Errors
+/// Findings when a bundle is not whole.
+pub fn bundle(command: &BundleCommand) -> Result<(), Failure> {
+    match command {
+        BundleCommand::List { folder, json } => list_bundles(folder, *json),
+        BundleCommand::Verify { files, json } => verify_bundles(files, *json),
+    }
+}
+
+fn list_bundles(folder: &Path, json: bool) -> Result<(), Failure> {
+    let below = folder.join("bundles");
+    let folder = if below.is_dir() { below } else { folder.to_owned() };
+    if !folder.is_dir() {
+        return Err(Failure::usage(format!("no folder `{}` (hint: name a folder with bundles)", folder.display())));
+    }
+    let bundles = verify::list(&folder).context("cannot list the bundles")?;
+    if json {
+        return answer_json(&serde_json::to_value(&bundles).context("cannot print the list")?);
+    }
+    if bundles.is_empty() {
+        return answer(&format!("no bundles in {}\n", folder.display()));
+    }
+    let mut table = Table::new(&["Trigger", "Rule", "Size", "Lines", "File"]);
+    for bundle in &bundles {
+        table.row(vec![
+            short_time(&bundle.at),
+            bundle.rule.clone(),
+            print::bytes(bundle.size),
+            bundle.lines.to_string(),
+            bundle.file.clone(),
+        ]);
+    }
+    answer(&table.to_string())
+}
+
+fn verify_bundles(files: &[PathBuf], json: bool) -> Result<(), Failure> {
+    let mut results = Vec::new();
+    let mut bad = 0;
+    let mut text = String::new();
+    for file in files {
+        let name = file.display().to_string();
+        let findings = match verify::verify(file) {
+            Ok(verified) => verified.findings,
+            Err(error) if !file.is_file() => return Err(Failure::usage(format!("cannot verify `{name}`: {error}"))),
+            Err(error) => vec![error.to_string()],
+        };
+        if findings.is_empty() {
+            text.push_str(&format!("{name}: intact, origin not proven (not signed)\n"));
+        } else {
+            bad += 1;
+            text.push_str(&format!("{name}: NOT INTACT\n"));
+            findings.iter().for_each(|finding| text.push_str(&format!("  {finding}\n")));
+        }
+        results.push(json!({ "file": name, "intact": findings.is_empty(), "signed": false, "findings": findings }));
+    }
+    if json { answer_json(&Value::Array(results))? } else { answer(&text)? }
+    if bad > 0 {
+        return Err(Failure::Findings(format!("{bad} of {} bundles are not intact", files.len())));
+    }
+    Ok(())
+}
+
+/// `tripline rules`.
+///
+/// # Errors
+/// When the configuration is wrong.
+pub fn rules(command: &RulesCommand) -> Result<(), Failure> {
+    let RulesCommand::List { config, json } = command;
+    let config = match config {
+        Some(path) => Config::read(path)?,
+        None => Config::embedded()?,
+    };
+    tripline_core::rules::read_rules(&config.rules).map_err(|problems| config.rejected(&problems))?;
+    let texts = config.rule_texts();
+    if *json {
+        let rules: Vec<Value> = texts
+            .iter()
+            .map(|rule| json!({ "name": rule.name, "kind": rule.kind, "mode": rule.mode, "asks": rule.asks, "description": rule.description }))
+            .collect();
+        return answer_json(&Value::Array(rules));
+    }
+    let mut table = Table::new(&["Rule", "Kind", "Mode", "Asks for a bundle", "Meaning"]);
+    for rule in texts {
+        table.row(vec![rule.name, rule.kind, rule.mode, rule.asks, rule.description]);
+    }
+    answer(&table.to_string())
+}

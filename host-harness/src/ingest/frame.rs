@@ -1,0 +1,293 @@
+//! The framer: cuts a stream of bytes into lines.
+//!
+//! A *line* is one unit: a non-blank text line, a top-level JSON object (printed over several lines,
+//! or one of several on a line), or one element of a top-level array or of an envelope's `records`
+//! or `value` array. Skeletons of envelopes and arrays, blank lines and a comma after a unit are not
+//! lines. Framing is incremental: however the stream is cut into chunks, the units are the same.
+//!
+//! Nothing good is swallowed by something broken. A value that breaks gives its first text line as
+//! one unit, which the plugin will reject, and framing goes on at the line after. In an envelope or
+//! array the elements before were units already, and the one that broke counts as the value.
+//! A text line that only looks like an array, `[12:30:01] started`, is one unit.
+//!
+//! Bounds: at most two units of `max_line_bytes` and one piece of input are held, and while a value
+//! of several lines breaks four bytes for each bracket open in it. No byte is read more than four
+//! times (`recover`).
+
+mod array;
+mod line;
+mod nest;
+mod oversize;
+mod probe;
+mod recover;
+mod scan;
+mod value;
+
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod tests;
+
+use memchr::memchr2;
+
+pub(crate) use oversize::KEPT_BYTES;
+
+use array::{Array, Step};
+use oversize::Oversize;
+use probe::Probe;
+use recover::Unclosed;
+use scan::Scanner;
+
+/// Chunks are taken in pieces of this size, so that a large chunk is not held twice.
+const PIECE_BYTES: usize = 64 * 1024;
+
+/// The byte order mark that may begin a stream.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// The framer's limits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct FrameLimits {
+    /// The longest unit, in bytes, without the line end.
+    pub(crate) max_line_bytes: usize,
+}
+
+/// One line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Unit<'a> {
+    /// The unit, each CR and LF inside it made one space. Of a unit with a fault only the first
+    /// [`KEPT_BYTES`].
+    pub(crate) bytes: &'a [u8],
+    /// Where it begins in the stream.
+    pub(crate) offset: u64,
+    /// Its length in the stream, in bytes.
+    pub(crate) length: u64,
+    /// Why it cannot be handed to the plugin.
+    pub(crate) fault: Option<Fault>,
+}
+
+/// Why a unit cannot be handed to the plugin.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Fault {
+    /// A code: `too-long`.
+    pub(crate) reason: &'static str,
+    /// Of the whole unit, each CR and LF inside it made one space.
+    pub(crate) sha256: [u8; 32],
+}
+
+/// Cuts one stream into units.
+#[derive(Debug)]
+pub(crate) struct Framer {
+    limits: FrameLimits,
+    mode: Mode,
+    /// The stream from the first byte that may still be needed.
+    buffer: Vec<u8>,
+    /// Where the buffer begins in the stream.
+    base: u64,
+    /// Where the text begins that becomes a line should the unit break.
+    start: usize,
+    /// Where reading goes on.
+    at: usize,
+    /// How far behind `start` the value begins that is being read: an array's first element may
+    /// stand on the line that begins the array.
+    lead: usize,
+    /// Only a JSON unit came before: a comma is a separator.
+    after_unit: bool,
+    scanner: Scanner,
+    /// The array whose elements are being read.
+    array: Option<Array>,
+    unclosed: Unclosed,
+    oversize: Option<Oversize>,
+    /// Bytes read so far, again and again counted.
+    #[cfg(test)]
+    work: u64,
+}
+
+/// What is being read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    /// The byte order mark, if there is one.
+    Mark,
+    /// Blanks before a unit.
+    Gap,
+    /// Blanks behind a comma that came after a unit.
+    Comma,
+    /// The rest of a text line.
+    Text,
+    /// The rest of a line that is over the limit.
+    Skip,
+    /// An object that may be an envelope.
+    Object(Probe),
+    /// A value whose kind is known.
+    Value,
+    /// The skeleton of an array.
+    Array(Step),
+    /// What comes after the records of an envelope.
+    Tail,
+}
+
+// === impl FrameLimits ===
+
+impl Default for FrameLimits {
+    fn default() -> Self {
+        Self {
+            max_line_bytes: 1024 * 1024,
+        }
+    }
+}
+
+// === impl Framer ===
+
+impl Framer {
+    /// A framer at the start of a stream.
+    pub(crate) fn new(limits: FrameLimits) -> Self {
+        Self {
+            limits,
+            mode: Mode::Mark,
+            buffer: Vec::new(),
+            base: 0,
+            start: 0,
+            at: 0,
+            lead: 0,
+            after_unit: false,
+            scanner: Scanner::new(),
+            array: None,
+            unclosed: Unclosed::default(),
+            oversize: None,
+            #[cfg(test)]
+            work: 0,
+        }
+    }
+
+    /// Takes the next bytes of the stream and hands over the units they complete, in order.
+    pub(crate) fn push(&mut self, chunk: &[u8], sink: &mut dyn FnMut(Unit<'_>)) {
+        for piece in chunk.chunks(PIECE_BYTES) {
+            self.forget();
+            self.buffer.extend_from_slice(piece);
+            self.advance(sink);
+        }
+    }
+
+    /// Ends the stream: hands over what is left, the last line without its newline and what a cut
+    /// value holds. The framer is then at the start of a new stream.
+    pub(crate) fn finish(&mut self, sink: &mut dyn FnMut(Unit<'_>)) {
+        self.end(sink);
+        *self = Self::new(self.limits);
+    }
+
+    fn end(&mut self, sink: &mut dyn FnMut(Unit<'_>)) {
+        loop {
+            self.advance(sink);
+            match self.mode {
+                Mode::Mark if self.buffer.is_empty() => break,
+                Mode::Mark => self.mode = Mode::Gap,
+                Mode::Gap | Mode::Comma => break,
+                Mode::Text => {
+                    self.emit_line(self.buffer.len(), sink);
+                    break;
+                }
+                Mode::Skip => {
+                    self.emit_oversize(sink);
+                    break;
+                }
+                Mode::Array(Step::Closed(only)) => {
+                    self.emit_only(only, sink);
+                    break;
+                }
+                Mode::Object(_) | Mode::Value | Mode::Array(_) | Mode::Tail => self.broken(sink),
+            }
+        }
+    }
+
+    /// Drops the bytes that no unit needs any more.
+    fn forget(&mut self) {
+        if self.start > 0 {
+            self.buffer.drain(..self.start);
+            self.base += self.start as u64;
+            self.at -= self.start;
+            self.start = 0;
+        }
+    }
+
+    /// Reads on to the end of the buffer.
+    fn advance(&mut self, sink: &mut dyn FnMut(Unit<'_>)) {
+        while self.at < self.buffer.len() {
+            #[cfg(test)]
+            let before = self.at;
+            match self.mode {
+                Mode::Mark => {
+                    let cut = self.buffer.len() < BYTE_ORDER_MARK.len();
+                    if cut && BYTE_ORDER_MARK.starts_with(&self.buffer) {
+                        return;
+                    }
+                    self.begin_stream();
+                }
+                Mode::Gap => self.gap(),
+                Mode::Comma => self.comma(),
+                Mode::Text => self.text(sink),
+                Mode::Skip => self.skip(sink),
+                Mode::Object(probe) => self.object(probe, sink),
+                Mode::Value => self.value(sink),
+                Mode::Array(step) => self.skeleton(step, sink),
+                Mode::Tail => self.tail(sink),
+            }
+            #[cfg(test)]
+            self.worked(self.at.saturating_sub(before));
+        }
+    }
+
+    fn begin_stream(&mut self) {
+        if self.buffer.starts_with(BYTE_ORDER_MARK) {
+            self.at = BYTE_ORDER_MARK.len();
+            self.start = self.at;
+        }
+        self.mode = Mode::Gap;
+    }
+
+    /// Goes on at `at`, outside of any unit.
+    fn begin_gap(&mut self, at: usize) {
+        self.at = at;
+        self.start = at;
+        self.array = None;
+        self.mode = Mode::Gap;
+    }
+
+    fn emit(&mut self, from: usize, to: usize, sink: &mut dyn FnMut(Unit<'_>)) {
+        let offset = self.offset(from);
+        let Some(bytes) = self.buffer.get_mut(from..to) else {
+            return;
+        };
+        on_one_line(bytes);
+        sink(Unit {
+            bytes,
+            offset,
+            length: bytes.len() as u64,
+            fault: None,
+        });
+    }
+
+    /// Where a position of the buffer lies in the stream.
+    fn offset(&self, at: usize) -> u64 {
+        self.base + at as u64
+    }
+
+    #[cfg(test)]
+    fn worked(&mut self, bytes: usize) {
+        self.work += bytes as u64;
+    }
+
+    #[cfg(not(test))]
+    fn worked(&self, _bytes: usize) {}
+}
+
+/// Makes each CR and LF a space.
+fn on_one_line(bytes: &mut [u8]) {
+    let mut from = 0;
+    while let Some(rest) = bytes.get_mut(from..)
+        && let Some(at) = memchr2(b'\r', b'\n', rest)
+    {
+        if let Some(byte) = rest.get_mut(at) {
+            *byte = b' ';
+        }
+        from += at + 1;
+    }
+}

@@ -1,0 +1,16 @@
+//! The host of the tripline plugin: reads logs, has the component judge them, records them, and seals
+//! the bundles it asks for.
+//!
+//! The modules in the order of the data's way: [`config`] says what to do, [`ingest`] frames lines into
+//! batches, the [`pipeline`] records them, has them judged and commits what was decided, [`output`]
+//! writes them, and a command such as [`replay`] drives it all.
+
+pub mod cli;
+pub mod commands;
+pub mod config;
+pub mod exit;
+pub mod ingest;
+pub mod output;
+pub mod pipeline;
+pub mod replay;
+pub mod summary;

@@ -1,0 +1,263 @@
+//! `tripline replay`: sample logs through the real component, exactly and offline.
+//!
+//! A replay never delivers, touches no live state and needs no consent. The same input gives the same
+//! bytes in `annotated.ndjson` and in every bundle, whatever the batch size, machine or day.
+
+mod folder;
+mod progress;
+mod seal;
+mod words;
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::Context as _;
+use sha2::{Digest, Sha256};
+use tripline_bundle::recorder::Durability;
+use tripline_bundle::spool::{HistoryRow, StormCaps};
+use tripline_core::contract::Context;
+use tripline_runtime::{Component, Engine, EngineOptions, Options, Plugin, StartError};
+
+use crate::cli::ReplayArgs;
+use crate::config::{Config, RuleText};
+use crate::exit::Failure;
+use crate::ingest::batch::{Batch, BatchLimits, Batcher};
+use crate::ingest::frame::{FrameLimits, Framer};
+use crate::ingest::input::{Input, Inputs, discover, open};
+use crate::output::files::{Annotated, Quarantine};
+use crate::pipeline::{Pipeline, PipelineOptions, Processed};
+use crate::summary::{Summary, differences};
+
+pub use folder::OutFolder;
+pub use words::describe;
+
+/// How many bytes are read at once.
+const READ_BYTES: usize = 256 * 1024;
+
+/// What a replay came to.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The account.
+    pub summary: Summary,
+    /// All counters, more than the summary names.
+    pub counters: BTreeMap<String, u64>,
+    /// The rules in force.
+    pub rules: Vec<RuleText>,
+    /// Every request and what became of it.
+    pub history: Vec<HistoryRow>,
+    /// Quarantined lines by reason.
+    pub quarantined: BTreeMap<String, u64>,
+    /// How many sources were read.
+    pub sources: usize,
+    /// Files that are no logs.
+    pub skipped: Vec<String>,
+    /// Sources that could not be read to their end, and bundles that could not be sealed.
+    pub failures: Vec<String>,
+    /// What of the expectation did not hold.
+    pub differences: Vec<String>,
+}
+
+/// Runs a replay.
+///
+/// # Errors
+/// Whatever ends it early; what was written stays. Sources that break off and expectations that do
+/// not hold are part of the outcome.
+pub fn run(args: &ReplayArgs) -> Result<Outcome, Failure> {
+    let config = match &args.config {
+        Some(path) => Config::read(path)?,
+        None => Config::embedded()?,
+    };
+    let expected = args.expect.as_deref().map(read_expectation).transpose()?;
+    let until = args.until.as_deref().map(read_time).transpose()?;
+    let inputs = discover(&args.inputs).map_err(Failure::usage)?;
+    let (plugin, plugin_sha256, plugin_name) = start_plugin(&config, args.plugin.as_deref())?;
+    let out = OutFolder::prepare(&args.out, &inputs)?;
+    let interrupted = watch_for_interrupt();
+
+    let options =
+        PipelineOptions { durability: Durability::None, deduplicate: false, caps: StormCaps::default() };
+    let (pipeline, _) = Pipeline::open(out.state(), plugin, options)?;
+    let mut replay = Replay {
+        pipeline,
+        annotated: Annotated::create(&out.annotated())?,
+        quarantine: Quarantine::create(&out.quarantine())?,
+        batch_bytes: args.batch_bytes,
+        interrupted,
+        failures: Vec::new(),
+    };
+    replay.read_all(&inputs)?;
+    if let Some(until) = until {
+        for input in &inputs.inputs {
+            let context = Context { source: input.source.clone(), arrived: Some(until), ..Context::default() };
+            replay.pipeline.advance(&context)?;
+        }
+    }
+    replay.annotated.finish()?;
+    let quarantined = replay.quarantine.finish()?;
+    let mut failures = replay.failures;
+    let origin = seal::Origin {
+        rules_sha256: hex(&Sha256::digest(config.rules.as_bytes())),
+        plugin_sha256,
+        plugin: plugin_name,
+    };
+    let sealed = seal::seal_all(&mut replay.pipeline, &out, &origin, &replay.interrupted, &mut failures)?;
+
+    let (_, spool) = replay.pipeline.parts();
+    let counters = spool.counters().context("cannot read the counters of the replay")?;
+    let history = spool.history().context("cannot read the history of the replay")?;
+    let rules = config.rule_texts();
+    let names = rules.iter().map(|rule| rule.name.clone());
+    let summary = Summary { bundles: sealed, ..Summary::of(&counters, names) };
+    let actual = serde_json::to_value(&summary).context("cannot write the summary")?;
+    let outcome = Outcome {
+        differences: expected.map(|expected| differences(&expected, &actual, "")).unwrap_or_default(),
+        summary,
+        counters,
+        rules,
+        history,
+        quarantined,
+        sources: inputs.inputs.len(),
+        skipped: inputs.skipped,
+        failures,
+    };
+    drop(replay.pipeline);
+    words::write_report(&out, &outcome)?;
+    out.finish(&outcome.summary)?;
+    Ok(outcome)
+}
+
+/// A replay under way.
+struct Replay {
+    pipeline: Pipeline,
+    annotated: Annotated,
+    quarantine: Quarantine,
+    batch_bytes: usize,
+    interrupted: Arc<AtomicBool>,
+    failures: Vec<String>,
+}
+
+// === impl Replay ===
+
+impl Replay {
+    fn read_all(&mut self, inputs: &Inputs) -> Result<(), Failure> {
+        let progress = progress::Progress::new(inputs.total_bytes);
+        for input in &inputs.inputs {
+            progress.source(&input.source);
+            if let Err(stop) = self.read(input, &progress) {
+                match stop {
+                    Stop::Source(why) => self.failures.push(format!("cannot read `{}` to its end: {why}", input.source)),
+                    Stop::All(failure) => return Err(failure),
+                }
+            }
+            progress.source_done(input.bytes_on_disk);
+        }
+        progress.finish();
+        Ok(())
+    }
+
+    fn read(&mut self, input: &Input, progress: &progress::Progress) -> Result<(), Stop> {
+        let mut opened = open(input).map_err(|error| Stop::Source(error.to_string()))?;
+        let mut framer = Framer::new(FrameLimits::default());
+        let mut batcher = Batcher::new(&input.source, BatchLimits { batch_bytes: self.batch_bytes });
+        let mut buffer = vec![0; READ_BYTES];
+        let broken = loop {
+            let read = match opened.read(&mut buffer) {
+                Ok(0) => break None,
+                Ok(read) => read,
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => 0,
+                Err(error) => break Some(error.to_string()),
+            };
+            let mut ready = Vec::new();
+            framer.push(buffer.get(..read).unwrap_or_default(), &mut |unit| ready.extend(batcher.push(&unit)));
+            self.process_all(ready)?;
+            progress.read(opened.consumed());
+        };
+        let mut ready = Vec::new();
+        framer.finish(&mut |unit| ready.extend(batcher.push(&unit)));
+        ready.extend(batcher.flush());
+        self.process_all(ready)?;
+        broken.map_or(Ok(()), |why| Err(Stop::Source(why)))
+    }
+
+    fn process_all(&mut self, batches: Vec<Batch>) -> Result<(), Stop> {
+        for batch in batches {
+            if self.interrupted.load(Ordering::Relaxed) {
+                let text = "interrupted: what was written so far is kept, run it again for the rest";
+                return Err(Stop::All(Failure::Interrupted(text.to_owned())));
+            }
+            self.process(&batch).map_err(|error| Stop::All(error.into()))?;
+        }
+        Ok(())
+    }
+
+    fn process(&mut self, batch: &Batch) -> anyhow::Result<()> {
+        if let Processed::Judged(judged) = self.pipeline.process(batch)? {
+            self.annotated.write(&batch.lines, &judged.output)?;
+            self.quarantine.write(batch, &judged.output)?;
+        }
+        Ok(())
+    }
+}
+
+/// Why reading a source stopped.
+enum Stop {
+    /// Only this source cannot go on.
+    Source(String),
+    /// The replay cannot go on.
+    All(Failure),
+}
+
+impl From<Failure> for Stop {
+    fn from(failure: Failure) -> Self {
+        Self::All(failure)
+    }
+}
+
+fn start_plugin(config: &Config, file: Option<&Path>) -> Result<(Plugin, String, String), Failure> {
+    let engine = Engine::new(EngineOptions::default()).context("cannot run plugins here")?;
+    let component = match file {
+        Some(path) => Component::from_file(&engine, path).map_err(Failure::usage)?,
+        None => Component::embedded(&engine).context("cannot load the embedded plugin")?,
+    };
+    match Plugin::start(&engine, &component, &config.rules, Options::default()) {
+        Ok((plugin, info)) => Ok((plugin, component.sha256().to_owned(), format!("{} {}", info.name, info.version))),
+        Err(StartError::Problems(problems)) => Err(config.rejected(&problems)),
+        Err(error) => Err(Failure::Runtime(error.into())),
+    }
+}
+
+fn read_expectation(path: &Path) -> Result<serde_json::Value, Failure> {
+    let name = path.display();
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Failure::usage(format!("cannot read the expectation `{name}`: {error}")))?;
+    serde_json::from_str(&text)
+        .map_err(|error| Failure::usage(format!("the expectation `{name}` is no JSON: {error}")))
+}
+
+fn read_time(text: &str) -> Result<i64, Failure> {
+    tripline_core::time::parse_time(text)
+        .ok_or_else(|| Failure::usage(format!("`{text}` is no time (hint: write one such as 2026-03-02T10:00:00Z)")))
+}
+
+/// A flag that Ctrl-C sets; a second Ctrl-C ends the process at once.
+fn watch_for_interrupt() -> Arc<AtomicBool> {
+    let flag = Arc::new(AtomicBool::new(false));
+    let seen = Arc::clone(&flag);
+    let handler = ctrlc::set_handler(move || {
+        if seen.swap(true, Ordering::Relaxed) {
+            #[expect(clippy::exit, reason = "the user insists")]
+            std::process::exit(130);
+        }
+    });
+    if let Err(error) = handler {
+        tracing::warn!(%error, "Ctrl-C ends the replay at once");
+    }
+    flag
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

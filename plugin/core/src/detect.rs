@@ -1,0 +1,197 @@
+//! The detector: configuration and state in, verdicts out, line by line.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::contract::{Context, Info, Output, Problem};
+use crate::hold::{MOST_SOURCES, Source};
+use crate::judge::Judge;
+use crate::record::read_record;
+use crate::rules::{Rule, read_rules};
+use crate::state::{Group, Groups};
+use crate::tally::Tally;
+
+/// The version of [`Detector::checkpoint`]'s bytes.
+const STATE_FORMAT: u32 = 1;
+
+/// Everything a plugin decides: a function of configuration, state and input.
+#[derive(Debug)]
+pub struct Detector {
+    rules: Vec<Rule>,
+    groups: Groups,
+    sources: BTreeMap<String, Source>,
+    batches: u64,
+}
+
+impl Detector {
+    /// Reads the rules; the state is empty.
+    ///
+    /// # Errors
+    /// All problems of the configuration.
+    pub fn configure(rules: &str) -> Result<Self, Vec<Problem>> {
+        let rules = read_rules(rules)?;
+        let groups = Groups::new(rules.len());
+        Ok(Self {
+            rules,
+            groups,
+            sources: BTreeMap::new(),
+            batches: 0,
+        })
+    }
+
+    /// What the plugin says of itself.
+    #[must_use]
+    pub fn info(&self) -> Info {
+        Info {
+            name: "tripline".to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            attributes: vec![("rules".to_owned(), self.rules.len().to_string())],
+        }
+    }
+
+    /// Judges a batch of lines, each ended by `\n`.
+    pub fn process(&mut self, batch: &[u8], context: &Context) -> Output {
+        let mut tally = Tally::default();
+        let mut source = self.take_source(&context.source);
+        let mut judge = Judge {
+            rules: &self.rules,
+            groups: &mut self.groups,
+            source: &mut source,
+            tally: &mut tally,
+        };
+        let mut rest = batch;
+        while !rest.is_empty() {
+            let end = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+            let line = rest.get(..end).unwrap_or_default();
+            rest = rest.get(end + 1..).unwrap_or_default();
+            match read_record(line) {
+                Ok(record) => judge.line(line, &record, context.arrived),
+                Err(reason) => judge.reject(reason, context.arrived),
+            }
+        }
+        self.end_call(&context.source, source, tally)
+    }
+
+    /// Moves a source's clock to `context.arrived`; due holds fire.
+    pub fn advance(&mut self, context: &Context) -> Output {
+        let mut tally = Tally::default();
+        let mut source = self.take_source(&context.source);
+        if let Some(time) = context.arrived {
+            source.clock.set(time);
+        }
+        Judge {
+            rules: &self.rules,
+            groups: &mut self.groups,
+            source: &mut source,
+            tally: &mut tally,
+        }
+        .fire_due();
+        self.end_call(&context.source, source, tally)
+    }
+
+    /// What is remembered, as JSON: every rule with its groups and holds. A query
+    /// `{"rule": "…", "group": "…"}` narrows it to one rule or group.
+    #[must_use]
+    pub fn explain(&self, query: &str) -> String {
+        crate::explain::explain(&self.rules, &self.groups, &self.sources, query)
+    }
+
+    /// The whole state.
+    #[must_use]
+    pub fn checkpoint(&self) -> Vec<u8> {
+        let state = SavedRef {
+            format: STATE_FORMAT,
+            rules: self
+                .rules
+                .iter()
+                .map(|rule| (rule.name.as_str(), rule.fingerprint.as_str()))
+                .collect(),
+            groups: self.groups.by_idleness().collect(),
+            sources: &self.sources,
+            batches: self.batches,
+        };
+        serde_json::to_vec(&state).unwrap_or_default()
+    }
+
+    /// Takes a state back; answers the rules whose state does not fit them and starts cold.
+    ///
+    /// # Errors
+    /// When it is no state, or one of another format.
+    pub fn restore(&mut self, state: &[u8]) -> Result<Vec<String>, String> {
+        let saved: Saved = serde_json::from_slice(state)
+            .map_err(|error| format!("not a state of this plugin: {error}"))?;
+        if saved.format != STATE_FORMAT {
+            return Err(format!(
+                "state of format {}, this plugin reads format {STATE_FORMAT}",
+                saved.format
+            ));
+        }
+        let number = |old: usize| {
+            let (name, fingerprint) = saved.rules.get(old)?;
+            self.rules
+                .iter()
+                .position(|rule| rule.name == *name && rule.fingerprint == *fingerprint)
+        };
+        let warm: Vec<Option<usize>> = (0..saved.rules.len()).map(number).collect();
+        let number = |old: usize| warm.get(old).copied().flatten();
+        self.groups = Groups::new(self.rules.len());
+        for (rule, key, group) in saved.groups {
+            if let Some(rule) = number(rule) {
+                self.groups.restore(rule, &key, group);
+            }
+        }
+        self.sources = saved.sources;
+        self.sources
+            .values_mut()
+            .for_each(|source| source.renumber(number));
+        self.batches = saved.batches;
+        let cold = |i: &usize| !warm.contains(&Some(*i));
+        Ok((0..self.rules.len())
+            .filter(cold)
+            .filter_map(|i| Some(self.rules.get(i)?.name.clone()))
+            .collect())
+    }
+
+    fn take_source(&mut self, name: &str) -> Source {
+        self.batches += 1;
+        let mut source = self.sources.remove(name).unwrap_or_default();
+        source.touched = self.batches;
+        source
+    }
+
+    fn end_call(&mut self, name: &str, source: Source, mut tally: Tally) -> Output {
+        self.sources.insert(name.to_owned(), source);
+        if self.sources.len() > MOST_SOURCES {
+            let free = self.sources.iter().filter(|(_, source)| source.is_free());
+            if let Some(idlest) = free
+                .min_by_key(|(_, source)| source.touched)
+                .map(|(name, _)| name.clone())
+            {
+                self.sources.remove(&idlest);
+                tally.count("sources-evicted", "", 1);
+            }
+        }
+        tally.count("groups-evicted", "", self.groups.take_evicted());
+        tally.finish()
+    }
+}
+
+#[derive(Serialize)]
+struct SavedRef<'a> {
+    format: u32,
+    rules: Vec<(&'a str, &'a str)>,
+    /// In the order of their last touch, so that idleness survives.
+    groups: Vec<(usize, &'a str, &'a Group)>,
+    sources: &'a BTreeMap<String, Source>,
+    batches: u64,
+}
+
+#[derive(Deserialize)]
+struct Saved {
+    format: u32,
+    rules: Vec<(String, String)>,
+    groups: Vec<(usize, String, Group)>,
+    sources: BTreeMap<String, Source>,
+    batches: u64,
+}

@@ -1,0 +1,10 @@
+//! The rules: what to flag, when that asks for a bundle, and how often.
+
+mod duration;
+mod matcher;
+mod reader;
+mod rule;
+
+pub use duration::{format_duration, parse_duration};
+pub use matcher::{Lookup, Where};
+pub use rule::{Mode, Rule, RuleKind, Scope, Timing, read_rules};

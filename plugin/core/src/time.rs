@@ -1,0 +1,133 @@
+//! Every form of time that Azure's records use, read as µs since the epoch, UTC.
+//!
+//! ISO 8601 with 0–9 fraction digits and `Z`, an offset or nothing (UTC); US month-first dates with
+//! or without AM/PM and offset, as App Service and Entra write them; the form of Stack Hub's CEF
+//! example. `0001-01-01T00:00:00`, .NET's default date, means "none".
+
+use chrono::{DateTime, Datelike, NaiveDateTime};
+
+/// Microseconds in a second, the unit of every time here.
+pub const SECOND: i64 = 1_000_000;
+
+/// Forms that carry an offset.
+const WITH_OFFSET: [&str; 5] = [
+    "%Y-%m-%d %H:%M:%S%.f%#z",
+    "%Y-%m-%dT%H:%M:%S%.f%#z",
+    "%m/%d/%Y %I:%M:%S %p %#z",
+    "%m/%d/%Y %H:%M:%S %#z",
+    "%Y:%m:%d:-%H:%M:%S %#z",
+];
+
+/// Forms without an offset; they are UTC.
+const WITHOUT_OFFSET: [&str; 6] = [
+    "%Y-%m-%dT%H:%M:%S%.f",
+    "%Y-%m-%d %H:%M:%S%.f",
+    "%m/%d/%Y %I:%M:%S %p",
+    "%m/%d/%Y %I:%M %p",
+    "%m/%d/%Y %H:%M:%S%.f",
+    "%Y/%m/%d %H:%M:%S%.f",
+];
+
+/// Reads a time; `None` when there is none or it is in no known form.
+#[must_use]
+pub fn parse_time(text: &str) -> Option<i64> {
+    let text = text.trim();
+    if !text.starts_with(|c: char| c.is_ascii_digit()) {
+        return None;
+    }
+    if let Ok(time) = DateTime::parse_from_rfc3339(text) {
+        return real(time.naive_utc());
+    }
+    if let Some(time) = WITHOUT_OFFSET
+        .iter()
+        .find_map(|f| NaiveDateTime::parse_from_str(text, f).ok())
+    {
+        return real(time);
+    }
+    let time = WITH_OFFSET
+        .iter()
+        .find_map(|f| DateTime::parse_from_str(text, f).ok())?;
+    real(time.naive_utc())
+}
+
+/// A time as RFC 3339 with µs, such as `2026-03-02T10:25:00.000000Z`.
+#[must_use]
+pub fn format_time(micros: i64) -> String {
+    match DateTime::from_timestamp_micros(micros) {
+        Some(time) => time.format("%Y-%m-%dT%H:%M:%S%.6fZ").to_string(),
+        None => format!("{micros} µs"),
+    }
+}
+
+/// The µs of a date that is not .NET's default.
+fn real(time: NaiveDateTime) -> Option<i64> {
+    (time.year() > 1).then(|| time.and_utc().timestamp_micros())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BASE: i64 = 1_168_335_660 * SECOND; // 2007-01-09T09:41:00Z
+
+    #[test]
+    fn every_known_form_is_the_same_instant() {
+        for text in [
+            "2007-01-09T09:41:00Z",
+            "2007-01-09T09:41:00+00:00",
+            "2007-01-09T11:41:00+02:00",
+            "2007-01-09T09:41:00",
+            "2007-01-09T09:41:00.0Z",
+            "2007-01-09T09:41:00.000000000Z",
+            "2007-01-09 09:41:00",
+            "2007-01-09 09:41:00Z",
+            "2007-01-09 09:41:00 +00:00",
+            "01/09/2007 09:41:00",
+            "1/9/2007 09:41:00",
+            "01/09/2007 09:41:00 AM",
+            "1/9/2007 9:41:00 AM",
+            "1/9/2007 9:41 AM",
+            "1/9/2007 10:41:00 AM +01:00",
+            "2007/01/09 09:41:00.0000000",
+            "2007:01:09:-02:41:00 -07:00",
+            " 2007-01-09T09:41:00Z ",
+        ] {
+            assert_eq!(parse_time(text), Some(BASE), "{text}");
+        }
+    }
+
+    #[test]
+    fn fractions_are_cut_to_microseconds() {
+        for (text, micros) in [
+            ("2007-01-09T09:41:00.1Z", 100_000),
+            ("2007-01-09T09:41:00.22Z", 220_000),
+            ("2007-01-09T09:41:00.71971Z", 719_710),
+            ("2007-01-09T09:41:00.6816663Z", 681_666),
+            ("2007-01-09T09:41:00.535404056Z", 535_404),
+        ] {
+            assert_eq!(parse_time(text), Some(BASE + micros), "{text}");
+        }
+    }
+
+    #[test]
+    fn no_time_is_no_time() {
+        for text in [
+            "",
+            "-",
+            "now",
+            "0001-01-01T00:00:00Z",
+            "0001-01-01T00:00:00",
+            "2007-13-01T00:00:00Z",
+            "12",
+        ] {
+            assert_eq!(parse_time(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn formatting_reads_back() {
+        for micros in [0, BASE, BASE + 1, -1] {
+            assert_eq!(parse_time(&format_time(micros)), Some(micros));
+        }
+    }
+}

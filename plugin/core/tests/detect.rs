@@ -1,0 +1,488 @@
+//! What the detector promises, seen from outside: grouping, thresholds, holds, cooldowns, clocks,
+//! folding, checkpoints, and that batches do not matter.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::string_slice,
+    reason = "a test fails by panicking"
+)]
+
+use std::fmt::Write as _;
+
+use proptest::prelude::*;
+use tripline_core::Detector;
+use tripline_core::contract::{Context, Output, Request};
+use tripline_core::time::{SECOND, format_time, parse_time};
+
+const MINUTE: i64 = 60 * SECOND;
+
+const RULES: &str = r#"{"rule":[
+  {"name":"ping","kind":"frequency","threshold":3,"within":"5m","where":{"reason":"ping-timeout"},
+   "group_by":["resource"],"cooldown":"30m","max_cooldown":"2h"},
+  {"name":"limit","where":{"reason":"connection-limit"},"group_by":["resource"],"cooldown":"6h","severity":"error"},
+  {"name":"alert","where":{"record":"health-alert","fault":["FRP.Heartbeat.InfraVM","Urp.UpdateFailure","A.B"]},
+   "group_by":["fault","resource"],"cooldown":"30m","max_cooldown":"24h",
+   "override":[{"where":{"fault":"FRP.Heartbeat.InfraVM"},"for":"30m"}]}
+]}"#;
+
+fn start() -> i64 {
+    parse_time("2026-03-02T10:00:00Z").unwrap()
+}
+
+fn abort(minute: f64, resource: &str, reason: &str) -> String {
+    #[expect(clippy::cast_possible_truncation, reason = "minutes of a test")]
+    let time = format_time(start() + (minute * MINUTE as f64) as i64);
+    format!(
+        r#"{{"time":"{time}","resourceId":"/SUBSCRIPTIONS/S/PROVIDERS/MICROSOFT.SIGNALRSERVICE/SIGNALR/{resource}","category":"AllLogs","operationName":"ConnectionAborted","properties":{{"message":"Connection aborted. Reason: {reason}","type":"ConnectivityLogs"}}}}"#
+    )
+}
+
+fn alert(id: &str, fault: &str, created: i64, updated: i64, state: &str) -> String {
+    let (created, updated) = (
+        format_time(start() + created * MINUTE),
+        format_time(start() + updated * MINUTE),
+    );
+    let closed = if state == "Closed" {
+        updated.clone()
+    } else {
+        String::new()
+    };
+    format!(
+        r#"{{"type":"Microsoft.InfrastructureInsights.Admin/regionHealths/alerts","properties":{{"alertId":"{id}","faultTypeId":"{fault}","state":"{state}","severity":"Warning","title":"t","createdTimestamp":"{created}","lastUpdatedTimestamp":"{updated}","closedTimestamp":"{closed}","impactedResourceId":"/R/One/"}}}}"#
+    )
+}
+
+/// Runs lines through a fresh detector, one source, as one batch.
+fn run(lines: &[String]) -> Output {
+    run_batches(lines, usize::MAX)
+}
+
+fn run_batches(lines: &[String], size: usize) -> Output {
+    let mut detector = Detector::configure(RULES).unwrap();
+    let mut all = Output::default();
+    for (i, chunk) in lines.chunks(size.min(lines.len().max(1))).enumerate() {
+        let part = detector.process(&batch(chunk), &source("s"));
+        add(
+            &mut all,
+            part,
+            u32::try_from(i * size.min(lines.len())).unwrap(),
+        );
+    }
+    all
+}
+
+fn batch(lines: &[String]) -> Vec<u8> {
+    lines
+        .iter()
+        .flat_map(|line| [line.as_bytes(), b"\n"].concat())
+        .collect()
+}
+
+fn source(name: &str) -> Context {
+    Context {
+        source: name.to_owned(),
+        ..Context::default()
+    }
+}
+
+/// Adds a later batch's output, as the host does.
+fn add(all: &mut Output, mut part: Output, first_line: u32) {
+    part.edits
+        .iter_mut()
+        .for_each(|edit| edit.line += first_line);
+    part.rejected
+        .iter_mut()
+        .for_each(|line| line.line += first_line);
+    for request in &mut part.requests {
+        request.line = request.line.map(|line| line + first_line);
+    }
+    all.edits.append(&mut part.edits);
+    all.text.append(&mut part.text);
+    all.times.append(&mut part.times);
+    all.rejected.append(&mut part.rejected);
+    all.requests.append(&mut part.requests);
+    for fold in part.folded {
+        match all.folded.iter_mut().find(|known| known.id == fold.id) {
+            Some(known) => known.count += fold.count,
+            None => all.folded.push(fold),
+        }
+    }
+    for (name, count) in part.counts {
+        match all.counts.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, known)) => *known += count,
+            None => all.counts.push((name, count)),
+        }
+    }
+    all.counts.sort();
+}
+
+fn count(output: &Output, name: &str) -> u64 {
+    output
+        .counts
+        .iter()
+        .find(|(known, _)| known == name)
+        .map_or(0, |(_, count)| *count)
+}
+
+fn minutes(requests: &[Request]) -> Vec<i64> {
+    requests
+        .iter()
+        .map(|request| (request.at - start()) / MINUTE)
+        .collect()
+}
+
+const PING: &str = "Connection ping timeout";
+
+#[test]
+fn a_frequency_rule_asks_at_its_threshold_in_each_group() {
+    let below: Vec<_> = [0.0, 1.0].iter().map(|m| abort(*m, "A", PING)).collect();
+    assert!(run(&below).requests.is_empty());
+    let mut lines = below;
+    lines.push(abort(2.0, "B", PING));
+    lines.push(abort(4.0, "A", PING));
+    let output = run(&lines);
+    assert_eq!(minutes(&output.requests), [4]);
+    let request = &output.requests[0];
+    assert_eq!(
+        request.group,
+        "/subscriptions/s/providers/microsoft.signalrservice/signalr/a"
+    );
+    assert_eq!(request.line, Some(3));
+    assert_eq!(
+        (request.from, request.to),
+        (request.at - 20 * MINUTE, request.at + 10 * MINUTE)
+    );
+    let evidence: serde_json::Value = serde_json::from_str(&request.evidence).unwrap();
+    assert_eq!(evidence["count"], 3);
+    assert_eq!(evidence["threshold"], 3);
+    assert_eq!(evidence["first"], format_time(start()));
+    assert_eq!(count(&output, "flagged:ping"), 4);
+}
+
+#[test]
+fn matches_too_far_apart_never_add_up() {
+    let lines: Vec<_> = (0..20)
+        .map(|i| abort(f64::from(i) * 2.5, "A", PING))
+        .collect();
+    assert!(run(&lines).requests.is_empty());
+    assert_eq!(count(&run(&lines), "flagged:ping"), 20);
+}
+
+#[test]
+fn a_flood_is_one_request_with_a_count_and_doubling_pauses() {
+    let flood: Vec<_> = (0..30_000)
+        .map(|i| abort(f64::from(i) / 2_000.0, "A", PING))
+        .collect();
+    let output = run(&flood);
+    assert_eq!(output.requests.len(), 1);
+    assert_eq!(output.folded.len(), 1);
+    assert_eq!(output.folded[0].count, 30_000 - 3);
+    assert_eq!(output.folded[0].id, output.requests[0].id);
+
+    // One match a minute for ten hours: pauses of 30 min, 1 h, then 2 h at most.
+    let long: Vec<_> = (0..600).map(|i| abort(f64::from(i), "A", PING)).collect();
+    assert_eq!(
+        minutes(&run(&long).requests),
+        [2, 32, 92, 212, 332, 452, 572]
+    );
+}
+
+#[test]
+fn the_pause_starts_again_at_its_length_after_quiet() {
+    let mut lines: Vec<_> = (0..60).map(|i| abort(f64::from(i), "A", PING)).collect();
+    lines.extend((300..400).map(|i| abort(f64::from(i), "A", PING)));
+    // 2, 32 (pause 1 h, to 92), then quiet; 302 starts afresh with 30 min.
+    assert_eq!(minutes(&run(&lines).requests), [2, 32, 302, 332, 392]);
+}
+
+#[test]
+fn late_lines_are_flagged_and_counted_but_change_no_window() {
+    let lines = [
+        abort(10.0, "A", PING),
+        abort(10.1, "A", PING),
+        abort(4.9, "A", PING), // 5 min 6 s behind
+        abort(10.2, "B", PING),
+    ];
+    let output = run(&lines);
+    assert!(output.requests.is_empty());
+    assert_eq!(
+        (count(&output, "late"), count(&output, "flagged:ping")),
+        (1, 4)
+    );
+    let lines = [
+        abort(10.0, "A", PING),
+        abort(10.0, "A", PING),
+        abort(5.5, "A", PING),
+    ];
+    assert_eq!(
+        minutes(&run(&lines).requests),
+        [10],
+        "within the lateness a line still counts"
+    );
+}
+
+#[test]
+fn one_line_of_2099_changes_nothing_for_the_others() {
+    let plain: Vec<_> = (0..9).map(|i| abort(f64::from(i), "A", PING)).collect();
+    let far = abort(0.0, "A", PING).replace("2026-03-02", "2099-03-02");
+    let undated =
+        abort(0.0, "A", "Connection count reaches limit").replace("\"time\":", "\"tiem\":");
+    let expected = run(&plain).requests;
+    assert_eq!(expected.len(), 1);
+    for at in 0..plain.len() {
+        let mut lines = plain.clone();
+        lines.insert(at, far.clone());
+        let got: Vec<_> = run(&lines).requests.into_iter().map(|r| r.id).collect();
+        assert_eq!(got, [expected[0].id.clone()], "2099 at {at}");
+        let mut lines = plain.clone();
+        lines.insert(at, undated.clone());
+        let output = run(&lines);
+        assert!(
+            output.requests.iter().any(|r| r.id == expected[0].id),
+            "undated at {at}"
+        );
+        assert_eq!(count(&output, "undated"), 1);
+    }
+}
+
+#[test]
+fn a_match_rule_asks_at_once_and_then_folds() {
+    let lines: Vec<_> = (0..5)
+        .map(|i| abort(f64::from(i) * 100.0, "A", "Connection count reaches limit"))
+        .collect();
+    let output = run(&lines);
+    assert_eq!(minutes(&output.requests), [0, 400]);
+    assert_eq!(output.folded[0].count, 3);
+    assert_eq!(output.requests[0].severity, "error");
+    let flag = String::from_utf8(output.text.clone()).unwrap();
+    assert!(flag.starts_with(&format!(
+        r#","tripline":{{"rules":["limit"],"class":"throttled","severity":"error","advice":"the resource is at its connection limit: add units or move to a higher tier","bundle":"{}"}}"#,
+        output.requests[0].id
+    )), "{flag}");
+}
+
+#[test]
+fn thirty_polls_of_one_alert_ask_once_and_a_closed_one_never() {
+    let polls: Vec<_> = (0..30)
+        .map(|i| alert("a1", "A.B", 0, i * 5, "Active"))
+        .collect();
+    let output = run(&polls);
+    assert_eq!(minutes(&output.requests), [0]);
+    assert_eq!(output.folded[0].count, 29);
+    assert_eq!(count(&output, "flagged:alert"), 30);
+    assert_eq!(output.requests[0].group, "a.b|/r/one");
+
+    let output = run(&[
+        alert("a1", "A.B", 0, 9, "Closed"),
+        alert("a2", "C.D", 0, 9, "Active"),
+    ]);
+    assert_eq!((output.requests.len(), output.edits.len()), (0, 0));
+    assert_eq!(count(&output, "records:health-alert"), 2);
+}
+
+#[test]
+fn a_flapping_alert_is_folded_within_the_cooldown() {
+    let lines = [
+        alert("a1", "A.B", 0, 0, "Active"),
+        alert("a1", "A.B", 0, 5, "Closed"),
+        alert("a2", "A.B", 10, 10, "Active"),
+        alert("a2", "A.B", 10, 60, "Active"),
+        alert("a3", "A.B", 31, 31, "Active"),
+    ];
+    let output = run(&lines);
+    assert_eq!(minutes(&output.requests), [0, 31]);
+    assert_eq!(output.folded.iter().map(|fold| fold.count).sum::<u64>(), 2);
+}
+
+#[test]
+fn a_hold_ends_when_closed_and_asks_when_it_lasted() {
+    const FAULT: &str = "FRP.Heartbeat.InfraVM";
+    let tick = |minute: i64| abort(minute as f64, "T", "x");
+    // Closed after 12 minutes.
+    let lines = [
+        alert("a1", FAULT, 0, 0, "Active"),
+        tick(1),
+        alert("a1", FAULT, 0, 12, "Closed"),
+        tick(40),
+    ];
+    let output = run(&lines);
+    assert!(output.requests.is_empty());
+    assert_eq!((count(&output, "held"), count(&output, "released")), (1, 1));
+    // Held: asks on the first line at or after the deadline, before that line is judged.
+    let lines = [
+        alert("a1", FAULT, 0, 0, "Active"),
+        tick(1),
+        tick(29),
+        tick(30),
+    ];
+    let output = run(&lines);
+    assert_eq!(minutes(&output.requests), [0]);
+    let request = &output.requests[0];
+    assert_eq!(request.line, None);
+    assert_eq!(request.to, request.at + 40 * MINUTE);
+    assert!(run(&lines[..3]).requests.is_empty());
+    assert_eq!(count(&run(&lines[..3]), "held"), 1);
+    // An alert that shows itself to be older than its hold asks on its own line.
+    let output = run(&[alert("a1", FAULT, 0, 31, "Active")]);
+    assert_eq!(output.requests[0].line, Some(0));
+}
+
+#[test]
+fn advance_moves_only_the_clock_of_its_source() {
+    let mut detector = Detector::configure(RULES).unwrap();
+    let line = alert("a1", "FRP.Heartbeat.InfraVM", 0, 0, "Active");
+    detector.process(&batch(&[line]), &source("a"));
+    let until = |name: &str| Context {
+        arrived: Some(start() + 30 * MINUTE),
+        ..source(name)
+    };
+    assert!(detector.advance(&until("b")).requests.is_empty());
+    let output = detector.advance(&until("a"));
+    assert_eq!(minutes(&output.requests), [0]);
+    assert!(detector.advance(&until("a")).requests.is_empty());
+}
+
+#[test]
+fn a_record_that_is_annotated_already_is_not_judged_again() {
+    let line = abort(0.0, "A", "Connection count reaches limit");
+    let again = line.replacen('{', r#"{"tripline":{"rules":["limit"]},"#, 1);
+    let output = run(&[again]);
+    assert!(output.requests.is_empty() && output.edits.is_empty());
+    assert_eq!(
+        (
+            count(&output, "records:signalr"),
+            count(&output, "annotated-before")
+        ),
+        (1, 1)
+    );
+}
+
+#[test]
+fn unreadable_lines_are_rejected_and_take_the_time_before() {
+    let lines = [
+        abort(1.0, "A", "x"),
+        "plain text".to_owned(),
+        "[1]".to_owned(),
+        "{}".to_owned(),
+        "<13>su: text".to_owned(),
+    ];
+    let output = run(&lines);
+    let rejected: Vec<_> = output
+        .rejected
+        .iter()
+        .map(|r| (r.line, r.reason.as_str()))
+        .collect();
+    assert_eq!(rejected, [(1, "not-json"), (2, "not-an-object")]);
+    assert_eq!(output.times, [start() + MINUTE; 5]);
+    assert_eq!(count(&output, "records:other"), 2);
+    let mut detector = Detector::configure(RULES).unwrap();
+    let output = detector.process(b"\"\xff\"\n", &source("s"));
+    assert_eq!(output.rejected[0].reason, "invalid-utf-8");
+}
+
+#[test]
+fn a_checkpoint_goes_on_where_it_was_and_names_cold_rules() {
+    let lines: Vec<_> = (0..4).map(|i| abort(f64::from(i), "A", PING)).collect();
+    let mut whole = Detector::configure(RULES).unwrap();
+    whole.process(&batch(&lines[..2]), &source("s"));
+    let state = whole.checkpoint();
+    let mut restored = Detector::configure(RULES).unwrap();
+    assert_eq!(restored.restore(&state).unwrap(), Vec::<String>::new());
+    let next = batch(&lines[2..]);
+    assert_eq!(
+        restored.process(&next, &source("s")),
+        whole.process(&next, &source("s"))
+    );
+    assert_eq!(restored.checkpoint(), whole.checkpoint());
+
+    let changed = RULES.replace("\"threshold\":3", "\"threshold\":4");
+    let mut other = Detector::configure(&changed).unwrap();
+    assert_eq!(other.restore(&state).unwrap(), ["ping"]);
+    assert!(other.restore(b"junk").is_err());
+    assert!(other.restore(b"").is_err());
+}
+
+fn any_line() -> impl Strategy<Value = String> {
+    prop_oneof![
+        (
+            0_u32..90,
+            prop::sample::select(vec!["A", "B"]),
+            prop::sample::select(vec![
+                PING,
+                "Connection count reaches limit",
+                "",
+                "Service reloading, x"
+            ])
+        )
+            .prop_map(|(minute, resource, reason)| abort(
+                f64::from(minute),
+                resource,
+                reason
+            )),
+        (
+            0_i64..90,
+            0_i64..60,
+            prop::sample::select(vec!["a1", "a2"]),
+            prop::bool::ANY
+        )
+            .prop_map(|(created, more, id, closed)| {
+                alert(
+                    id,
+                    "FRP.Heartbeat.InfraVM",
+                    created,
+                    created + more,
+                    if closed { "Closed" } else { "Active" },
+                )
+            }),
+        Just("junk".to_owned()),
+        Just("{\"a\":1}".to_owned()),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn any_split_into_batches_gives_the_same_verdicts(lines in prop::collection::vec(any_line(), 1..60), size in 1_usize..20) {
+        prop_assert_eq!(run_batches(&lines, size), run(&lines));
+    }
+
+    #[test]
+    fn a_restart_from_a_checkpoint_changes_nothing(lines in prop::collection::vec(any_line(), 2..40), at in 1_usize..39) {
+        let at = at.min(lines.len() - 1);
+        let mut whole = Detector::configure(RULES).unwrap();
+        whole.process(&batch(&lines[..at]), &source("s"));
+        let mut restored = Detector::configure(RULES).unwrap();
+        restored.restore(&whole.checkpoint()).unwrap();
+        let rest = batch(&lines[at..]);
+        prop_assert_eq!(restored.process(&rest, &source("s")), whole.process(&rest, &source("s")));
+    }
+
+    #[test]
+    fn no_bytes_panic(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+        let mut detector = Detector::configure(RULES).unwrap();
+        let lines = bytes.split(|b| *b == b'\n').count() - usize::from(bytes.ends_with(b"\n") || bytes.is_empty());
+        let output = detector.process(&bytes, &source("s"));
+        prop_assert_eq!(output.times.len(), lines);
+    }
+
+    #[test]
+    fn taking_the_flag_out_gives_the_line_back(lines in prop::collection::vec(any_line(), 1..30)) {
+        let output = run(&lines);
+        let mut text = output.text.as_slice();
+        for edit in &output.edits {
+            let line = &lines[edit.line as usize];
+            let (flag, rest) = text.split_at(edit.text_len as usize);
+            text = rest;
+            let at = edit.offset as usize;
+            prop_assert!(at > 0 && at < line.len() && edit.remove == 0);
+            let mut spliced = String::new();
+            let flag = std::str::from_utf8(flag).unwrap();
+            write!(spliced, "{}{flag}{}", &line[..at], &line[at..]).unwrap();
+            let mut value: serde_json::Value = serde_json::from_str(&spliced).unwrap();
+            prop_assert!(value.as_object_mut().unwrap().remove("tripline").is_some());
+            prop_assert_eq!(value, serde_json::from_str::<serde_json::Value>(line).unwrap());
+        }
+        prop_assert!(text.is_empty());
+    }
+}

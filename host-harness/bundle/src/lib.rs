@@ -3,3 +3,7 @@
 mod disk;
 
 pub mod recorder;
+pub mod spool;
+pub mod timestamp;
+
+pub use disk::DiskError;

@@ -2,6 +2,10 @@
 
 mod disk;
 
+pub mod collect;
+pub mod local;
+pub mod manifest;
+pub mod pack;
 pub mod recorder;
 pub mod spool;
 pub mod timestamp;

@@ -1,1 +1,13 @@
-//! Stub.
+//! From request to delivered bundle: recorder, spool, collect, report, pack, verify, deliver.
+
+mod disk;
+
+pub mod collect;
+pub mod local;
+pub mod manifest;
+pub mod pack;
+pub mod recorder;
+pub mod spool;
+pub mod timestamp;
+
+pub use disk::DiskError;

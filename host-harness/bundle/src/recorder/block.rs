@@ -1,0 +1,117 @@
+//! One block: a checked header and a compressed payload.
+
+use super::Position;
+
+/// Bytes of a block header.
+pub(super) const HEADER_BYTES: usize = 28;
+
+/// Begins every block.
+pub(super) const MAGIC: [u8; 4] = *b"TLBK";
+
+/// The most a payload may hold before compression. A reader refuses more, whatever a header says.
+pub(super) const MAX_RAW_BYTES: usize = 64 << 20;
+
+const CHECKED: usize = HEADER_BYTES - 4;
+
+/// What a block holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Raw lines.
+    Lines = 1,
+    /// The times of an earlier Lines block.
+    Times = 2,
+}
+
+/// The fixed part of a block.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Header {
+    pub(super) kind: Kind,
+    pub(super) stored_len: u32,
+    raw_len: u32,
+    /// Lines in it, or lines that it has times for.
+    pub(super) count: u32,
+    crc: u32,
+}
+
+/// Builds the block for `raw`, to be written at `at`.
+pub(super) fn encode(at: Position, kind: Kind, count: u32, raw: &[u8]) -> Vec<u8> {
+    let stored = lz4_flex::block::compress(raw);
+    let mut block = Vec::with_capacity(HEADER_BYTES + stored.len());
+    block.extend(MAGIC);
+    block.extend([kind as u8, 0, 0, 0]);
+    for number in [
+        stored.len() as u32,
+        raw.len() as u32,
+        count,
+        crc32fast::hash(&stored),
+    ] {
+        block.extend(number.to_le_bytes());
+    }
+    let crc = header_crc(at, &block);
+    block.extend(crc.to_le_bytes());
+    block.extend(stored);
+    block
+}
+
+fn header_crc(at: Position, checked: &[u8]) -> u32 {
+    let mut crc = crc32fast::Hasher::new();
+    crc.update(&at.to_le_bytes());
+    crc.update(checked);
+    crc.finalize()
+}
+
+// === impl Header ===
+
+impl Header {
+    /// Reads the header of a block at `at`; the error says what is wrong with it.
+    pub(super) fn parse(at: Position, bytes: &[u8; HEADER_BYTES]) -> Result<Self, &'static str> {
+        let (checked, crc) = bytes.split_at(CHECKED);
+        if !checked.starts_with(&MAGIC) {
+            return Err("no block begins here");
+        }
+        if header_crc(at, checked).to_le_bytes() != crc {
+            return Err("the checksum of a block header does not fit");
+        }
+        let number = |index: usize| {
+            let at = 8 + index * 4;
+            checked
+                .get(at..at + 4)
+                .map_or(0, |b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+        };
+        let kind = match checked[4] {
+            1 => Kind::Lines,
+            2 => Kind::Times,
+            _ => return Err("a block of an unknown kind"),
+        };
+        let header = Self {
+            kind,
+            stored_len: number(0),
+            raw_len: number(1),
+            count: number(2),
+            crc: number(3),
+        };
+        if header.raw_len as usize > MAX_RAW_BYTES {
+            return Err("a block is larger than blocks may be");
+        }
+        Ok(header)
+    }
+
+    /// Bytes of the block in all.
+    pub(super) fn block_len(&self) -> u64 {
+        HEADER_BYTES as u64 + u64::from(self.stored_len)
+    }
+
+    /// Whether this is the payload that was written.
+    pub(super) fn fits(&self, stored: &[u8]) -> bool {
+        crc32fast::hash(stored) == self.crc
+    }
+
+    /// The payload as it was given to [`encode`].
+    pub(super) fn decompress(&self, stored: &[u8]) -> Result<Vec<u8>, &'static str> {
+        let raw_len = self.raw_len as usize;
+        match lz4_flex::block::decompress(stored, raw_len) {
+            Ok(raw) if raw.len() == raw_len => Ok(raw),
+            _ => Err("a block cannot be decompressed"),
+        }
+    }
+}

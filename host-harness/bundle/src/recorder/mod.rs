@@ -1,0 +1,51 @@
+//! The write-ahead log: every raw line, before anything judges it.
+//!
+//! ```text
+//! <folder>/recorder.lock                  held by the one process that writes
+//! <folder>/segments/<number, 16 digits>.seg
+//!
+//! segment  = magic "TRIPSEG\0", version u32, crc32 u32 of the 12 bytes before; then blocks
+//! block    = magic "TLBK", kind u8, 3 zero bytes, stored length u32, raw length u32,
+//!            lines u32, crc32 u32 of the stored payload,
+//!            crc32 u32 of (position u64 and the 24 bytes before); then the payload, lz4
+//!
+//! Lines  1 = length of source u32, source, offset u64, batch sha256 [32]; then the lines,
+//!            each ended by one `\n`
+//! Times  2 = position of the Lines block u64; a time per line as zigzag varint of the difference
+//!            to the line before (µs since 1970, UTC); varint number of rejected lines; their
+//!            numbers as varint differences
+//! ```
+//!
+//! Numbers are little-endian. A [`Position`] is segment number and byte offset of a block; it only
+//! ever grows, and the crc of a header covers it, so that a block image *inside* somebody's log
+//! lines is never taken for a block.
+//!
+//! A block is written with one write at the end of the newest segment. On opening, all blocks are
+//! read once: what follows the last good block of the newest segment is a torn tail and cut off;
+//! a bad stretch anywhere else is skipped and reported. A Lines block is durable before
+//! [`Recorder::append`] returns. A Times block is durable with the next append, the next segment
+//! or [`Recorder::sync`]; whoever stores a checkpoint calls `sync` first, since lines before the
+//! checkpoint are not judged again. Of two Times blocks for the same lines the later one holds.
+//!
+//! [`Reader`] holds, for each Lines block, where its times are and the least and greatest of them:
+//! blocks outside a window are never read, and a window needs the memory of one block.
+
+mod block;
+mod error;
+mod lines;
+mod position;
+mod reader;
+
+mod scan;
+mod segment;
+mod times;
+mod writer;
+
+pub use error::{Damage, Error};
+pub use position::Position;
+pub use reader::{Reader, Recorded, WindowLine};
+pub use writer::{Batch, Durability, Recorder, RecorderOptions, Recovery};
+pub use writer::{DEFAULT_MAX_BLOCK_BYTES, DEFAULT_SEGMENT_BYTES};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,232 @@
+//! What one batch caused, stored in one transaction.
+
+use rusqlite::{OptionalExtension, Transaction, params};
+use tripline_core::contract::{Fold, Request, request_id};
+
+use super::{
+    Admission, Error, Kind, Spool, State, StormCaps,
+    admit::{admit, neighbourhood},
+    store::Sql,
+};
+use crate::recorder::Position;
+
+/// How many batches are remembered, to tell a sender's repetition.
+pub const REMEMBERED_BATCHES: u32 = 4_096;
+
+/// The counter of folds into requests that the spool does not know.
+const UNKNOWN_FOLDS: &str = "folds-unknown";
+
+/// Everything that one batch, or one tick of a clock, caused.
+#[derive(Debug, Clone, Default)]
+pub struct Commit<'a> {
+    /// Bundles asked for, in order.
+    pub requests: &'a [Request],
+    /// Who asked.
+    pub kind: Kind,
+    /// Folds, also into these requests.
+    pub folded: &'a [Fold],
+    /// Counters to add up.
+    pub counts: &'a [(String, u64)],
+    /// The position after the batch; `None` for a tick, which is in no batch.
+    pub processed_to: Option<Position>,
+    /// The batch, to be remembered.
+    pub batch: Option<BatchId<'a>>,
+    /// A new checkpoint. The recorder must be synced before.
+    pub checkpoint: Option<Checkpoint>,
+}
+
+/// What tells a batch from another.
+#[derive(Debug, Clone, Copy)]
+pub struct BatchId<'a> {
+    /// Where it came from.
+    pub source: &'a str,
+    /// Its hash.
+    pub sha256: [u8; 32],
+}
+
+/// Where to start again after a crash.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// Batches before it are in the state.
+    pub position: Position,
+    /// The plugin's state, opaque.
+    pub plugin_state: Vec<u8>,
+}
+
+/// What became of one request of a [`Commit`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Admitted {
+    /// The request.
+    pub id: String,
+    /// Whether it gets a bundle.
+    pub admission: Admission,
+}
+
+// === impl Spool ===
+
+impl Spool {
+    /// Stores all of `commit`, or nothing.
+    ///
+    /// Storm caps are for [`Kind::Proactive`]; other requests are neither capped nor counted.
+    ///
+    /// # Errors
+    /// [`Error::Backwards`] if `processed_to` was reached before, [`Error::ForeignId`] if a
+    /// request's id is not its own, and when SQLite refuses.
+    pub fn commit(&mut self, commit: &Commit<'_>) -> Result<Vec<Admitted>, Error> {
+        let at = self.position()?.processed_to;
+        if let (Some(at), Some(to)) = (at, commit.processed_to)
+            && to <= at
+        {
+            return Err(Error::Backwards { at, to });
+        }
+        for request in commit.requests {
+            check_id(request)?;
+        }
+        let changes = self.db.transaction().doing("write to", &self.path)?;
+        let admitted = store(&changes, &self.caps, commit).doing("write to", &self.path)?;
+        changes.commit().doing("write to", &self.path)?;
+        for Admitted { id, admission } in &admitted {
+            tracing::info!(bundle.id = id, ?admission, "bundle requested");
+        }
+        Ok(admitted)
+    }
+}
+
+fn check_id(request: &Request) -> Result<(), Error> {
+    let expected = request_id(&request.rule, &request.group, request.at);
+    if request.id == expected {
+        return Ok(());
+    }
+    Err(Error::ForeignId {
+        id: request.id.clone(),
+        rule: request.rule.clone(),
+        expected,
+    })
+}
+
+fn store(
+    db: &Transaction<'_>,
+    caps: &StormCaps,
+    commit: &Commit<'_>,
+) -> rusqlite::Result<Vec<Admitted>> {
+    let mut admitted = Vec::with_capacity(commit.requests.len());
+    for request in commit.requests {
+        let admission = store_request(db, caps, request, commit.kind)?;
+        admitted.push(Admitted {
+            id: request.id.clone(),
+            admission,
+        });
+    }
+    for fold in commit.folded {
+        if !add_folds(db, &fold.id, fold.count)? {
+            count(db, UNKNOWN_FOLDS, fold.count)?;
+        }
+    }
+    for (name, number) in commit.counts {
+        count(db, name, *number)?;
+    }
+    if let Some(batch) = &commit.batch {
+        remember(db, batch)?;
+    }
+    if let Some(position) = commit.processed_to {
+        db.execute(
+            "UPDATE checkpoint SET processed_to = ?1",
+            [i64::from(position)],
+        )?;
+    }
+    if let Some(checkpoint) = &commit.checkpoint {
+        db.execute(
+            "UPDATE checkpoint SET position = ?1, plugin_state = ?2",
+            params![i64::from(checkpoint.position), checkpoint.plugin_state],
+        )?;
+    }
+    Ok(admitted)
+}
+
+fn store_request(
+    db: &Transaction<'_>,
+    caps: &StormCaps,
+    request: &Request,
+    kind: Kind,
+) -> rusqlite::Result<Admission> {
+    if add_folds(db, &request.id, 1)? {
+        return Ok(Admission::Duplicate);
+    }
+    let admission = match kind {
+        Kind::Proactive => admit(caps, request.at, &accepted_near(db, request.at)?),
+        Kind::Manual | Kind::Test => Admission::Accepted,
+    };
+    let (state, suppressed_by) = match &admission {
+        Admission::Suppressed { by } => (State::Suppressed, Some(by)),
+        _ => (State::Requested, None),
+    };
+    let attributes = serde_json::to_string(&request.attributes)
+        .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+    db.prepare_cached(
+        "INSERT INTO requests (id, kind, rule, grp, at, window_from, window_to, severity, \
+         evidence, attributes, state, suppressed_by) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+    )?
+    .execute(params![
+        request.id,
+        kind.name(),
+        request.rule,
+        request.group,
+        request.at,
+        request.from,
+        request.to,
+        request.severity,
+        request.evidence,
+        attributes,
+        state.name(),
+        suppressed_by,
+    ])?;
+    Ok(admission)
+}
+
+/// Trigger times of the requests that count against the caps.
+fn accepted_near(db: &Transaction<'_>, at: i64) -> rusqlite::Result<Vec<i64>> {
+    let (from, to) = neighbourhood(at);
+    db.prepare_cached(
+        "SELECT at FROM requests \
+         WHERE at BETWEEN ?1 AND ?2 AND kind = 'proactive' AND suppressed_by IS NULL",
+    )?
+    .query_map([from, to], |row| row.get(0))?
+    .collect()
+}
+
+/// Adds folds to a request, if there is one of that id.
+fn add_folds(db: &Transaction<'_>, id: &str, number: u64) -> rusqlite::Result<bool> {
+    let changed = db
+        .prepare_cached("UPDATE requests SET folded = min(folded + ?2, ?3) WHERE id = ?1")?
+        .execute(params![id, clamp(number), i64::MAX >> 1])?;
+    Ok(changed > 0)
+}
+
+fn count(db: &Transaction<'_>, name: &str, number: u64) -> rusqlite::Result<()> {
+    db.prepare_cached(
+        "INSERT INTO counters VALUES (?1, ?2) \
+         ON CONFLICT (name) DO UPDATE SET value = min(value + excluded.value, ?3)",
+    )?
+    .execute(params![name, clamp(number), i64::MAX >> 1])?;
+    Ok(())
+}
+
+/// A number that SQLite can hold and add up.
+fn clamp(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX).min(i64::MAX >> 1)
+}
+
+fn remember(db: &Transaction<'_>, batch: &BatchId<'_>) -> rusqlite::Result<()> {
+    db.prepare_cached("INSERT OR REPLACE INTO batches (source, sha256) VALUES (?1, ?2)")?
+        .execute(params![batch.source, batch.sha256])?;
+    let oldest: Option<i64> = db
+        .prepare_cached("SELECT n FROM batches ORDER BY n DESC LIMIT 1 OFFSET ?1")?
+        .query_row([REMEMBERED_BATCHES], |row| row.get(0))
+        .optional()?;
+    if let Some(oldest) = oldest {
+        db.prepare_cached("DELETE FROM batches WHERE n <= ?1")?
+            .execute([oldest])?;
+    }
+    Ok(())
+}

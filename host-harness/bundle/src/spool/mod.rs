@@ -1,0 +1,34 @@
+//! The durable queue of requests: SQLite in `<state>/spool.sqlite`.
+//!
+//! ```text
+//! meta        format_version, tripline (the release that made it)
+//! requests    one row a request, for ever its history; `seq` is the order of arrival
+//! batches     source and SHA-256 of the batches processed last
+//! counters    name, value: what the plugin counted, added up
+//! checkpoint  one row: how far the recorder is processed, and the plugin's state at some position
+//! ```
+//!
+//! Everything that a batch caused is stored in **one** transaction ([`Spool::commit`]), so that
+//! after a crash a batch has either happened or not. Times are µs since 1970, UTC. Anyone may look
+//! with `sqlite3`; one process writes.
+
+mod admit;
+mod commit;
+mod error;
+mod history;
+mod row;
+mod schema;
+mod state;
+mod store;
+
+pub use admit::{Admission, StormCaps};
+pub use commit::{Admitted, BatchId, Checkpoint, Commit, REMEMBERED_BATCHES};
+pub use error::Error;
+pub use history::HistoryRow;
+pub use row::{Kind, RequestRow, SealedFacts};
+pub use schema::FORMAT_VERSION;
+pub use state::{State, Step};
+pub use store::{Note, Progress, Spool};
+
+#[cfg(test)]
+mod tests;

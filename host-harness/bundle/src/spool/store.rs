@@ -1,0 +1,271 @@
+//! Opening the spool, asking it, and moving requests along.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+
+use super::{
+    Checkpoint, Error, HistoryRow, RequestRow, SealedFacts, State, Step, StormCaps, row::COLUMNS,
+    schema,
+};
+use crate::{
+    disk::{self, At},
+    recorder::{Durability, Position},
+};
+
+/// How long to wait for another connection that writes.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The queue of requests. The module says what is in it.
+#[derive(Debug)]
+pub struct Spool {
+    pub(super) db: Connection,
+    pub(super) path: PathBuf,
+    pub(super) caps: StormCaps,
+}
+
+/// How far a pipeline got.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Batches before this position are committed.
+    pub processed_to: Option<Position>,
+    /// Where to start again, and the plugin's state there.
+    pub checkpoint: Option<Checkpoint>,
+}
+
+/// What to write down with a change of state. `None` keeps what is there, except that `cause` and
+/// `error` belong to the state entered and replace the earlier ones.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Note<'a> {
+    /// When collecting began.
+    pub collected_at: Option<i64>,
+    /// Why, where the state alone does not say it.
+    pub cause: Option<&'a str>,
+    /// Where it was delivered to.
+    pub target: Option<&'a str>,
+    /// What failed.
+    pub error: Option<&'a str>,
+}
+
+/// Says what was being done when SQLite fails.
+pub(super) trait Sql<T> {
+    fn doing(self, action: &'static str, path: &Path) -> Result<T, Error>;
+}
+
+// === impl Sql ===
+
+impl<T> Sql<T> for rusqlite::Result<T> {
+    fn doing(self, action: &'static str, path: &Path) -> Result<T, Error> {
+        self.map_err(|source| Error::Sqlite {
+            action,
+            path: path.display().to_string(),
+            source,
+        })
+    }
+}
+
+// === impl Spool ===
+
+impl Spool {
+    /// Opens the spool in the folder `state`, or begins one.
+    ///
+    /// # Errors
+    /// When it cannot be read or written, or a newer release made it.
+    pub fn open(state: &Path, durability: Durability, caps: StormCaps) -> Result<Self, Error> {
+        disk::create_private_dir(state)?;
+        let path = state.join("spool.sqlite");
+        // SQLite gives its other files the permissions of this one.
+        disk::private_file()
+            .create(true)
+            .truncate(false)
+            .open(&path)
+            .at("open", &path)?;
+        let mut db = Connection::open(&path).doing("open", &path)?;
+        db.busy_timeout(BUSY_TIMEOUT).doing("open", &path)?;
+        db.pragma_update(None, "journal_mode", "WAL")
+            .doing("open", &path)?;
+        let synchronous = match durability {
+            Durability::Fsync => "FULL",
+            Durability::None => "OFF",
+        };
+        db.pragma_update(None, "synchronous", synchronous)
+            .doing("open", &path)?;
+        schema::create_or_check(&mut db, &path)?;
+        Ok(Self { db, path, caps })
+    }
+
+    /// Opens a spool to look at it, also while a pipeline writes to it.
+    ///
+    /// # Errors
+    /// When there is none, or a newer release made it.
+    pub fn open_read_only(state: &Path) -> Result<Self, Error> {
+        let path = state.join("spool.sqlite");
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let db = Connection::open_with_flags(&path, flags).doing("open", &path)?;
+        db.busy_timeout(BUSY_TIMEOUT).doing("open", &path)?;
+        schema::check(&db, &path)?;
+        Ok(Self {
+            db,
+            path,
+            caps: StormCaps::default(),
+        })
+    }
+
+    /// Whether this batch is among those remembered.
+    ///
+    /// # Errors
+    /// When SQLite refuses.
+    pub fn seen(&self, source: &str, sha256: &[u8; 32]) -> Result<bool, Error> {
+        self.db
+            .prepare_cached("SELECT 1 FROM batches WHERE source = ?1 AND sha256 = ?2")
+            .and_then(|mut query| query.exists(params![source, sha256]))
+            .doing("read", &self.path)
+    }
+
+    /// How far the pipeline got.
+    ///
+    /// # Errors
+    /// When SQLite refuses.
+    pub fn position(&self) -> Result<Progress, Error> {
+        type Columns = (Option<i64>, Option<i64>, Option<Vec<u8>>);
+        let query = "SELECT processed_to, position, plugin_state FROM checkpoint";
+        let (processed_to, position, state): Columns = self
+            .db
+            .query_row(query, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+            .doing("read", &self.path)?;
+        let position = position.and_then(|number| Position::try_from(number).ok());
+        Ok(Progress {
+            processed_to: processed_to.and_then(|number| Position::try_from(number).ok()),
+            checkpoint: position
+                .zip(state)
+                .map(|(position, plugin_state)| Checkpoint {
+                    position,
+                    plugin_state,
+                }),
+        })
+    }
+
+    /// Requests that still need work of ours: requested, collecting or sealed, by arrival.
+    ///
+    /// # Errors
+    /// When SQLite refuses or a row cannot be read.
+    pub fn pending(&self) -> Result<Vec<RequestRow>, Error> {
+        self.rows("WHERE state IN ('requested', 'collecting', 'sealed')")
+    }
+
+    /// One request.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`] if there is none of that id.
+    pub fn request(&self, id: &str) -> Result<RequestRow, Error> {
+        let query = format!("SELECT {COLUMNS} FROM requests WHERE id = ?1");
+        let row = self.db.query_row(&query, [id], RequestRow::read).optional();
+        row.doing("read", &self.path)?
+            .unwrap_or_else(|| Err(Error::Unknown(id.to_owned())))
+    }
+
+    /// Every request ever made, by arrival.
+    ///
+    /// # Errors
+    /// When SQLite refuses or a row cannot be read.
+    pub fn history(&self) -> Result<Vec<HistoryRow>, Error> {
+        Ok(self.rows("")?.into_iter().map(HistoryRow::from).collect())
+    }
+
+    /// All counters.
+    ///
+    /// # Errors
+    /// When SQLite refuses.
+    pub fn counters(&self) -> Result<BTreeMap<String, u64>, Error> {
+        self.db
+            .prepare("SELECT name, value FROM counters")
+            .and_then(|mut query| {
+                query
+                    .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+                    .collect()
+            })
+            .doing("read", &self.path)
+    }
+
+    /// Moves a request along. A step taken before is not taken again.
+    ///
+    /// # Errors
+    /// [`Error::Illegal`] if the request cannot go there; when SQLite refuses.
+    pub fn advance(&mut self, id: &str, to: State, note: &Note<'_>) -> Result<Step, Error> {
+        self.step(id, to, |db| {
+            db.execute(
+                "UPDATE requests SET state = ?2, collected_at = ifnull(?3, collected_at), \
+                 cause = ?4, target = ifnull(?5, target), error = ?6 WHERE id = ?1",
+                params![
+                    id,
+                    to.name(),
+                    note.collected_at,
+                    note.cause,
+                    note.target,
+                    note.error
+                ],
+            )
+        })
+    }
+
+    /// Moves a request from collecting to sealed and writes down the file.
+    ///
+    /// # Errors
+    /// As [`Spool::advance`].
+    pub fn set_sealed(&mut self, id: &str, sealed: &SealedFacts) -> Result<Step, Error> {
+        self.step(id, State::Sealed, |db| {
+            db.execute(
+                "UPDATE requests SET state = 'sealed', path = ?2, size = ?3, sha256 = ?4, \
+                 files = ?5, logs_start = ?6, logs_end = ?7, partial = ?8, cause = NULL, \
+                 error = NULL WHERE id = ?1",
+                params![
+                    id,
+                    sealed.path,
+                    sealed.size,
+                    sealed.sha256,
+                    sealed.files,
+                    sealed.logs_start,
+                    sealed.logs_end,
+                    sealed.partial
+                ],
+            )
+        })
+    }
+
+    fn step(
+        &mut self,
+        id: &str,
+        to: State,
+        update: impl FnOnce(&Connection) -> rusqlite::Result<usize>,
+    ) -> Result<Step, Error> {
+        let from = self.request(id)?.state;
+        let step = from.step(to).ok_or_else(|| Error::Illegal {
+            id: id.to_owned(),
+            from,
+            to,
+        })?;
+        if step == Step::Moves {
+            update(&self.db).doing("write to", &self.path)?;
+            tracing::info!(
+                bundle.id = id,
+                from = from.name(),
+                to = to.name(),
+                "request moved"
+            );
+        }
+        Ok(step)
+    }
+
+    fn rows(&self, condition: &str) -> Result<Vec<RequestRow>, Error> {
+        let query = format!("SELECT {COLUMNS} FROM requests {condition} ORDER BY seq");
+        let mut query = self.db.prepare(&query).doing("read", &self.path)?;
+        let rows = query
+            .query_map([], RequestRow::read)
+            .doing("read", &self.path)?;
+        rows.map(|row| row.doing("read", &self.path)?).collect()
+    }
+}

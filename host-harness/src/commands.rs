@@ -12,7 +12,7 @@ use crate::config::Config;
 use crate::exit::Failure;
 use crate::replay;
 
-mod print;
+pub(crate) mod print;
 
 use print::{Table, answer, answer_json};
 

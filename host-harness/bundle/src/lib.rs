@@ -7,7 +7,10 @@ pub mod local;
 pub mod manifest;
 pub mod pack;
 pub mod recorder;
+pub mod report;
+pub mod seal;
 pub mod spool;
 pub mod timestamp;
+pub mod verify;
 
 pub use disk::DiskError;

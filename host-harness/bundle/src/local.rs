@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::disk::{self, At, DiskError};
+use crate::disk::{self, At, DiskError, Hashing};
 
 /// Why a bundle was not delivered.
 #[derive(Debug, thiserror::Error)]
@@ -21,9 +21,12 @@ pub enum Error {
         .0.display()
     )]
     Taken(PathBuf),
-    /// The file to deliver has no name.
-    #[error("cannot deliver `{}`: it is not a file", .0.display())]
-    NoName(PathBuf),
+    /// The file to deliver is gone, or is not what was sealed.
+    #[error(
+        "cannot deliver `{}`: it is not the file that was sealed (hint: seal the request again)",
+        .0.display()
+    )]
+    Changed(PathBuf),
 }
 
 /// Copies `sealed`, whose SHA-256 is `sha256`, into `folder` under its own name. The name appears
@@ -31,19 +34,22 @@ pub enum Error {
 /// before.
 ///
 /// # Errors
-/// When the folder cannot be written, or a file of that name with other bytes is there: that is
-/// never overwritten.
+/// When the folder cannot be written, `sealed` has other bytes, or a file of that name with other
+/// bytes is there: that is never overwritten.
 pub fn deliver(sealed: &Path, sha256: &str, folder: &Path) -> Result<PathBuf, Error> {
     let name = sealed
         .file_name()
-        .ok_or_else(|| Error::NoName(sealed.to_owned()))?;
+        .ok_or_else(|| Error::Changed(sealed.to_owned()))?;
     fs::create_dir_all(folder).at("make the folder", folder)?;
     let target = folder.join(name);
     if is_delivered(&target, sha256)? {
         return Ok(target);
     }
     let partial = folder.join(format!("{}.partial", name.to_string_lossy()));
-    copy(sealed, &partial)?;
+    if copy(sealed, &partial)?.as_deref() != Some(sha256) {
+        disk::remove_if_there(&partial)?;
+        return Err(Error::Changed(sealed.to_owned()));
+    }
     let placed = place(&partial, &target);
     if placed.is_err() {
         disk::remove_if_there(&partial)?;
@@ -70,12 +76,18 @@ pub(crate) fn is_delivered(target: &Path, sha256: &str) -> Result<bool, Error> {
     }
 }
 
-fn copy(from: &Path, to: &Path) -> Result<(), DiskError> {
-    let mut source = File::open(from).at("open", from)?;
+/// Copies a file and answers the SHA-256 of the copy; `None` if there is no such file.
+fn copy(from: &Path, to: &Path) -> Result<Option<String>, DiskError> {
+    let source = match File::open(from) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        source => source.at("open", from)?,
+    };
     // Readable to others as the folder's owner decides: a share is there to be read.
     let mut partial = File::create(to).at("make", to)?;
+    let mut source = Hashing::new(source);
     io::copy(&mut source, &mut partial).at("write", to)?;
-    partial.sync_all().at("write", to)
+    partial.sync_all().at("write", to)?;
+    Ok(Some(source.sha256()))
 }
 
 /// Gives the file its name, unless that is taken.
@@ -137,5 +149,22 @@ mod tests {
         let target = deliver(&sealed, &sha256, &share).unwrap();
         assert_eq!(fs::read(target).unwrap(), b"bytes");
         assert_eq!(fs::read_dir(&share).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_is_not_the_sealed_file_is_not_delivered() {
+        let dir = TempDir::new().unwrap();
+        let sealed = dir.path().join("a.tar.zst");
+        let share = dir.path().join("share");
+        assert!(matches!(
+            deliver(&sealed, "", &share),
+            Err(Error::Changed(_))
+        ));
+        fs::write(&sealed, "bytes").unwrap();
+        assert!(matches!(
+            deliver(&sealed, "ab", &share),
+            Err(Error::Changed(_))
+        ));
+        assert_eq!(fs::read_dir(&share).unwrap().count(), 0);
     }
 }

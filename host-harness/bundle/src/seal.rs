@@ -1,0 +1,309 @@
+//! The way of one request: collecting → sealed → delivering → delivered.
+//!
+//! Each step does its work first and is journaled after, and may be taken again: files are written
+//! beside and moved into place, and a bundle packed twice has the same bytes. A crash anywhere
+//! costs at most the work of one step, and never gives a second bundle.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+use serde_json::Value;
+
+use crate::{
+    collect::{self, CollectOptions, Collected, collect},
+    disk::{self, DiskError, Hashing},
+    local,
+    manifest::{
+        FORMAT_VERSION, MANIFEST, Manifest, ManifestContext, ManifestError, Member, Redaction,
+        Scope, Span, Versions, Window,
+    },
+    pack::{Content, Entry, Packed, SUFFIX, pack},
+    recorder::Reader,
+    report::{self, REPORT, bundle_html},
+    spool::{self, Note, RequestRow, SealedFacts, Spool, State},
+    timestamp::Timestamp,
+};
+
+/// How to seal, and where to.
+#[derive(Clone, Copy)]
+pub struct SealOptions<'a> {
+    /// The folder that bundles are delivered to.
+    pub dest: &'a Path,
+    /// A folder of ours for what is under way; the same one after a crash.
+    pub work: &'a Path,
+    /// What the manifest says of rules and plugin.
+    pub context: &'a ManifestContext,
+    /// See [`collect::DEFAULT_MAX_BUNDLE_BYTES`].
+    pub max_bundle_bytes: u64,
+    /// See [`CollectOptions::role`].
+    pub role: &'a dyn Fn(&str) -> String,
+    /// See [`CollectOptions::belongs`].
+    pub belongs: &'a dyn Fn(&[u8]) -> bool,
+    /// The time now, for the history; none in a replay.
+    pub began: Option<i64>,
+}
+
+/// A bundle that was delivered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sealed {
+    /// The request.
+    pub id: String,
+    /// The bundle.
+    pub path: PathBuf,
+    /// What is in it.
+    pub facts: SealedFacts,
+}
+
+/// Why a request was not sealed. It stays where it is; sealing may be tried again.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The spool could not be read or written.
+    #[error(transparent)]
+    Spool(#[from] spool::Error),
+    /// The lines could not be collected.
+    #[error("cannot collect the lines of the bundle `{id}`: {source}")]
+    Collect {
+        /// The request.
+        id: String,
+        /// Why not.
+        source: collect::Error,
+    },
+    /// The manifest could not be written.
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+    /// The report could not be written.
+    #[error(transparent)]
+    Report(#[from] report::Error),
+    /// The bundle could not be written.
+    #[error(transparent)]
+    Disk(#[from] DiskError),
+    /// The bundle could not be delivered.
+    #[error(transparent)]
+    Deliver(#[from] local::Error),
+    /// The request is not to be sealed.
+    #[error("the request `{id}` is {state}, and only pending ones are sealed")]
+    NotPending {
+        /// The request.
+        id: String,
+        /// Its state.
+        state: State,
+    },
+}
+
+/// Takes one request along.
+struct Sealer<'a> {
+    reader: &'a Reader,
+    spool: &'a mut Spool,
+    options: &'a SealOptions<'a>,
+    /// Whether a sealed file that was lost may be sealed anew: once, lest a bad disk keeps us busy.
+    may_reseal: bool,
+}
+
+/// Seals the request `id` and delivers it, from whatever state a crash left it in.
+///
+/// # Errors
+/// When a step fails. The request stays in the state before that step: call again, or move it to
+/// [`State::Failed`] or [`State::Held`].
+pub fn seal(
+    reader: &Reader,
+    spool: &mut Spool,
+    id: &str,
+    options: &SealOptions<'_>,
+) -> Result<Sealed, Error> {
+    let mut sealer = Sealer {
+        reader,
+        spool,
+        options,
+        may_reseal: true,
+    };
+    loop {
+        if let Some(sealed) = sealer.step(id)? {
+            return Ok(sealed);
+        }
+    }
+}
+
+// === impl Sealer ===
+
+impl Sealer<'_> {
+    /// Takes one step, or answers the bundle if there is none left to take.
+    fn step(&mut self, id: &str) -> Result<Option<Sealed>, Error> {
+        let row = self.spool.request(id)?;
+        match (row.state, &row.sealed) {
+            (State::Requested, _) => {
+                let note = Note {
+                    collected_at: self.options.began,
+                    ..Note::default()
+                };
+                self.spool.advance(id, State::Collecting, &note)?;
+            }
+            (State::Collecting, _) => {
+                let facts = self.pack(&row)?;
+                self.spool.set_sealed(id, &facts)?;
+            }
+            (State::Sealed, _) => {
+                self.spool
+                    .advance(id, State::Delivering, &Note::default())?;
+            }
+            (State::Delivering, Some(facts)) => self.deliver(id, facts)?,
+            (State::Delivered, Some(facts)) => {
+                disk::remove_if_there(&self.sealed_path(id))?;
+                let path = self.options.dest.join(&facts.path);
+                return Ok(Some(Sealed {
+                    id: id.to_owned(),
+                    path,
+                    facts: facts.clone(),
+                }));
+            }
+            (state, _) => {
+                return Err(Error::NotPending {
+                    id: id.to_owned(),
+                    state,
+                });
+            }
+        }
+        Ok(None)
+    }
+
+    fn sealed_path(&self, id: &str) -> PathBuf {
+        self.options
+            .work
+            .join("sealed")
+            .join(format!("{id}{SUFFIX}"))
+    }
+
+    fn pack(&self, row: &RequestRow) -> Result<SealedFacts, Error> {
+        let id = &row.request.id;
+        let options = CollectOptions {
+            work: &self.options.work.join("collecting").join(id),
+            max_bundle_bytes: self.options.max_bundle_bytes,
+            role: self.options.role,
+            belongs: self.options.belongs,
+        };
+        let collected =
+            collect(self.reader, &row.request, &options).map_err(|source| Error::Collect {
+                id: id.clone(),
+                source,
+            })?;
+        let mut manifest = manifest(row, &collected, self.options.context);
+        let report = bundle_html(&manifest)?.into_bytes();
+        manifest.members.push(member(REPORT, &report));
+        let mut entries = vec![
+            Entry {
+                path: MANIFEST.to_owned(),
+                content: Content::Bytes(manifest.to_json()?),
+            },
+            Entry {
+                path: REPORT.to_owned(),
+                content: Content::Bytes(report),
+            },
+        ];
+        entries.extend(collected.members.iter().map(|(member, file)| Entry {
+            path: member.path.clone(),
+            content: Content::File(file.clone(), member.bytes),
+        }));
+        let files = entries.len() as u64;
+        let Packed { size, sha256, .. } = pack(
+            entries,
+            manifest.mtime(),
+            &self.options.work.join("sealed"),
+            id,
+        )?;
+        Ok(SealedFacts {
+            path: format!("{id}{SUFFIX}"),
+            size,
+            sha256,
+            files,
+            logs_start: collected.got.map(|got| got.0),
+            logs_end: collected.got.map(|got| got.1),
+            partial: !collected.cuts.is_empty() || collected.loss.damaged_blocks > 0,
+        })
+    }
+
+    fn deliver(&mut self, id: &str, facts: &SealedFacts) -> Result<(), Error> {
+        let sealed = self.sealed_path(id);
+        match local::deliver(&sealed, &facts.sha256, self.options.dest) {
+            Ok(target) => {
+                let target = target.to_string_lossy();
+                let note = Note {
+                    target: Some(&target),
+                    ..Note::default()
+                };
+                self.spool.advance(id, State::Delivered, &note)?;
+            }
+            Err(local::Error::Changed(_)) if self.may_reseal => {
+                self.may_reseal = false;
+                let cause = Some("the sealed file was lost and is sealed anew");
+                self.spool.advance(
+                    id,
+                    State::Collecting,
+                    &Note {
+                        cause,
+                        ..Note::default()
+                    },
+                )?;
+            }
+            Err(error) => return Err(error.into()),
+        }
+        Ok(())
+    }
+}
+
+// === helpers ===
+
+/// What the bundle says of itself; the report is not in it yet.
+fn manifest(row: &RequestRow, collected: &Collected, context: &ManifestContext) -> Manifest {
+    let request = &row.request;
+    let attribute = |key| request.attribute(key).map(str::to_owned);
+    Manifest {
+        format_version: FORMAT_VERSION,
+        id: request.id.clone(),
+        kind: row.kind,
+        rule: request.rule.clone(),
+        group: request.group.clone(),
+        at: Timestamp::from_micros(request.at),
+        severity: request.severity.clone(),
+        title: attribute("title"),
+        advice: attribute("advice"),
+        evidence: serde_json::from_str(&request.evidence)
+            .unwrap_or_else(|_| Value::String(request.evidence.clone())),
+        folded: row.folded,
+        window: Window {
+            asked: Span::from_micros(request.from, request.to),
+            got: collected.got.map(|(from, to)| Span::from_micros(from, to)),
+        },
+        scope: Scope::of(request),
+        members: collected
+            .members
+            .iter()
+            .map(|(member, _)| member.clone())
+            .collect(),
+        cuts: collected.cuts.clone(),
+        loss: collected.loss,
+        hashes: context.hashes.clone(),
+        versions: Versions {
+            tripline: env!("CARGO_PKG_VERSION").to_owned(),
+            plugin: context.plugin_version.clone(),
+        },
+        redaction: Redaction {
+            profile: "raw".to_owned(),
+        },
+    }
+}
+
+fn member(path: &str, content: &[u8]) -> Member {
+    let mut hashing = Hashing::new(content);
+    // Reading from memory cannot fail.
+    io::copy(&mut hashing, &mut io::sink()).unwrap_or_default();
+    Member {
+        path: path.to_owned(),
+        bytes: content.len() as u64,
+        lines: None,
+        sha256: hashing.sha256(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

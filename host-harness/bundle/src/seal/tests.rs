@@ -1,0 +1,318 @@
+use std::{fs, path::Path, process::Command};
+
+use tempfile::TempDir;
+use tripline_core::contract::{Request, request_id};
+
+use super::*;
+use crate::{
+    recorder::{Batch, Durability, Recorder, RecorderOptions},
+    spool::{Commit, StormCaps},
+    verify::{list, verify},
+};
+
+const SECOND: i64 = 1_000_000;
+
+struct Scene {
+    dir: TempDir,
+    recorder: Recorder,
+    id: String,
+}
+
+impl Scene {
+    /// A recorder of 100 lines, one a second, and one request for those from 10 to 19.
+    fn new() -> Self {
+        let dir = TempDir::new().unwrap();
+        let options = RecorderOptions {
+            durability: Durability::None,
+            ..RecorderOptions::default()
+        };
+        let (mut recorder, _) = Recorder::open(&dir.path().join("recorder"), options).unwrap();
+        for second in 0..100 {
+            let line = format!("{{\"second\":{second}}}\n");
+            let batch = Batch {
+                source: if second % 2 == 0 {
+                    "even.json"
+                } else {
+                    "odd.json"
+                },
+                offset: 0,
+                sha256: [0; 32],
+                lines: line.as_bytes(),
+            };
+            let position = recorder.append(&batch).unwrap();
+            recorder.index(position, &[second * SECOND], &[]).unwrap();
+        }
+        let id = request_id("signalr.ping-timeout", "/x", 15 * SECOND);
+        let request = Request {
+            id: id.clone(),
+            rule: "signalr.ping-timeout".into(),
+            group: "/x".into(),
+            at: 15 * SECOND,
+            from: 10 * SECOND,
+            to: 19 * SECOND,
+            line: None,
+            severity: "warning".into(),
+            evidence: r#"{"ended":12,"threshold":10,"note":"<i>"}"#.into(),
+            attributes: vec![
+                ("title".into(), "Clients <b>vanish</b>".into()),
+                ("advice".into(), "Look at the network.".into()),
+            ],
+        };
+        let scene = Self { dir, recorder, id };
+        let commit = Commit {
+            requests: &[request],
+            ..Commit::default()
+        };
+        scene.spool().commit(&commit).unwrap();
+        scene
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    fn spool(&self) -> Spool {
+        Spool::open(&self.path("state"), Durability::None, StormCaps::default()).unwrap()
+    }
+
+    /// Seals in a process of its own, so to say: with a spool just opened.
+    fn seal(&self) -> Result<Sealed, Error> {
+        self.with_sealer(|sealer, id| {
+            loop {
+                if let Some(sealed) = sealer.step(id)? {
+                    return Ok(sealed);
+                }
+            }
+        })
+    }
+
+    fn step(&self) -> Option<Sealed> {
+        self.with_sealer(|sealer, id| sealer.step(id)).unwrap()
+    }
+
+    fn with_sealer<T>(&self, act: impl FnOnce(&mut Sealer<'_>, &str) -> T) -> T {
+        let options = SealOptions {
+            dest: &self.path("bundles"),
+            work: &self.path("work"),
+            context: &ManifestContext::default(),
+            max_bundle_bytes: 1 << 20,
+            role: &|_| collect::DEFAULT_ROLE.to_owned(),
+            belongs: &|_| true,
+            began: None,
+        };
+        let mut spool = self.spool();
+        let reader = self.recorder.reader();
+        let mut sealer = Sealer {
+            reader,
+            spool: &mut spool,
+            options: &options,
+            may_reseal: true,
+        };
+        act(&mut sealer, &self.id)
+    }
+
+    /// Everything that was delivered.
+    fn delivered(&self) -> Vec<Vec<u8>> {
+        files(&self.path("bundles"))
+            .iter()
+            .map(|path| fs::read(path).unwrap())
+            .collect()
+    }
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut paths: Vec<_> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    paths.sort();
+    paths
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for path in files(from) {
+        fs::copy(&path, to.join(path.file_name().unwrap())).unwrap();
+    }
+}
+
+/// The one bundle that a run without a crash delivers.
+fn expected() -> Vec<u8> {
+    let scene = Scene::new();
+    scene.seal().unwrap();
+    scene.delivered().remove(0)
+}
+
+#[test]
+fn a_request_becomes_a_bundle_that_verifies_and_is_listed() {
+    let scene = Scene::new();
+    let sealed = scene.seal().unwrap();
+    assert_eq!(
+        sealed.path,
+        scene.path("bundles").join(format!("{}.tar.zst", scene.id))
+    );
+    assert_eq!((sealed.facts.files, sealed.facts.partial), (4, false));
+    let verified = verify(&sealed.path).unwrap();
+    assert_eq!(verified.findings, [""; 0]);
+    assert_eq!(verified.notes, [""; 0]);
+    assert_eq!(
+        (verified.size, &verified.sha256),
+        (sealed.facts.size, &sealed.facts.sha256)
+    );
+    let manifest = verified.manifest.unwrap();
+    let paths: Vec<_> = manifest
+        .members
+        .iter()
+        .map(|member| member.path.as_str())
+        .collect();
+    assert_eq!(
+        paths,
+        [
+            "logs/default/even.json.log",
+            "logs/default/odd.json.log",
+            "report.html"
+        ]
+    );
+    assert_eq!(
+        (manifest.lines(), manifest.evidence["threshold"].as_u64()),
+        (10, Some(10))
+    );
+    assert_eq!(manifest.window.got, Some(manifest.window.asked));
+    let json = String::from_utf8(manifest.to_json().unwrap()).unwrap();
+    assert!(!json.contains(scene.dir.path().to_str().unwrap()), "{json}");
+    assert_eq!(Manifest::parse(json.as_bytes()).unwrap(), manifest);
+
+    let listing = list(&scene.path("bundles")).unwrap();
+    assert_eq!((listing.bundles.len(), listing.unreadable.len()), (1, 0));
+    let listed = &listing.bundles[0];
+    assert_eq!(
+        (&listed.id, listed.lines, listed.size),
+        (&scene.id, 10, sealed.facts.size)
+    );
+    assert_eq!(listed.at.to_string(), "1970-01-01T00:00:15.000000Z");
+    // Nothing stays behind.
+    assert_eq!(
+        files(&scene.path("work/sealed")),
+        [""; 0].map(PathBuf::from)
+    );
+    assert_eq!(
+        files(&scene.path("work/collecting")),
+        [""; 0].map(PathBuf::from)
+    );
+}
+
+#[test]
+fn the_system_tar_opens_it() {
+    let scene = Scene::new();
+    let sealed = scene.seal().unwrap();
+    let out = scene.path("out");
+    fs::create_dir(&out).unwrap();
+    let mut tar = Command::new("tar");
+    tar.arg("--zstd")
+        .arg("-xf")
+        .arg(&sealed.path)
+        .current_dir(&out);
+    let Ok(status) = tar.status() else { return };
+    assert!(status.success());
+    let even = fs::read_to_string(out.join("logs/default/even.json.log")).unwrap();
+    let seconds = [10, 12, 14, 16, 18].map(|second| format!("{{\"second\":{second}}}\n"));
+    assert_eq!(even, seconds.concat());
+    let report = fs::read_to_string(out.join("report.html")).unwrap();
+    for part in [
+        "Clients &#60;b&#62;vanish",
+        "Look at the network.",
+        "The rule signalr.ping-timeout triggered at 1970-01-01T00:00:15.000000Z for /x.",
+        "logs/default/odd.json.log",
+        "&#60;i&#62;",
+        "10 of the window&#39;s 10 lines.",
+    ] {
+        assert!(report.contains(part), "{part}\n{report}");
+    }
+}
+
+#[test]
+fn a_crash_after_any_step_gives_one_bundle_with_the_same_bytes() {
+    let expected = expected();
+    for steps in 0..5 {
+        let scene = Scene::new();
+        for _ in 0..steps {
+            scene.step();
+        }
+        scene.seal().unwrap();
+        assert_eq!(scene.delivered(), [expected.clone()], "after {steps} steps");
+        let again = scene.seal().unwrap();
+        assert_eq!(scene.delivered(), [expected.clone()]);
+        assert_eq!(again.facts.size, expected.len() as u64);
+    }
+}
+
+#[test]
+fn a_crash_between_the_work_and_its_journal_gives_one_bundle_with_the_same_bytes() {
+    let expected = expected();
+    for steps in 0..4 {
+        let scene = Scene::new();
+        for _ in 0..steps {
+            scene.step();
+        }
+        copy_folder(&scene.path("state"), &scene.path("before"));
+        scene.step();
+        fs::remove_dir_all(scene.path("state")).unwrap();
+        copy_folder(&scene.path("before"), &scene.path("state"));
+        scene.seal().unwrap();
+        assert_eq!(scene.delivered(), [expected.clone()], "after {steps} steps");
+    }
+}
+
+#[test]
+fn a_sealed_file_that_was_lost_or_changed_is_sealed_anew() {
+    let expected = expected();
+    for content in [None, Some("rubbish")] {
+        let scene = Scene::new();
+        while scene.spool().request(&scene.id).unwrap().state != State::Sealed {
+            scene.step();
+        }
+        let sealed = &files(&scene.path("work/sealed"))[0];
+        match content {
+            None => fs::remove_file(sealed).unwrap(),
+            Some(content) => fs::write(sealed, content).unwrap(),
+        }
+        scene.seal().unwrap();
+        assert_eq!(scene.delivered(), [expected.clone()]);
+    }
+}
+
+#[test]
+fn a_foreign_file_of_that_name_stops_the_delivery() {
+    let scene = Scene::new();
+    let name = format!("{}.tar.zst", scene.id);
+    fs::create_dir(scene.path("bundles")).unwrap();
+    fs::write(scene.path("bundles").join(&name), "other").unwrap();
+    let error = scene.seal().unwrap_err();
+    assert!(
+        matches!(error, Error::Deliver(local::Error::Taken(_))),
+        "{error}"
+    );
+    assert_eq!(
+        scene.spool().request(&scene.id).unwrap().state,
+        State::Delivering
+    );
+    fs::remove_file(scene.path("bundles").join(&name)).unwrap();
+    scene.seal().unwrap();
+    assert_eq!(scene.delivered(), [expected()]);
+}
+
+#[test]
+fn what_is_not_pending_is_not_sealed() {
+    let scene = Scene::new();
+    scene
+        .spool()
+        .advance(&scene.id, State::Canceled, &Note::default())
+        .unwrap();
+    assert!(matches!(
+        scene.seal(),
+        Err(Error::NotPending {
+            state: State::Canceled,
+            ..
+        })
+    ));
+}

@@ -19,7 +19,8 @@ impl Plugin {
         // Entries of the journal that are of earlier calls.
         let mut before = self.journal.entries().len();
         // What is still to be judged, the next part last.
-        let mut parts = vec![0..lines.count()];
+        let all = 0..lines.count();
+        let mut parts = vec![all];
         while let Some(part) = parts.pop().filter(|part| !part.is_empty()) {
             if self.broken.is_some() {
                 self.pass_unjudged(&mut judged, part, context);
@@ -85,5 +86,5 @@ impl Plugin {
 /// Both halves of more than one line.
 fn halves(lines: &Range<u32>) -> Option<(Range<u32>, Range<u32>)> {
     let middle = lines.start + (lines.end - lines.start) / 2;
-    (middle > lines.start).then(|| (lines.start..middle, middle..lines.end))
+    (middle > lines.start).then_some((lines.start..middle, middle..lines.end))
 }

@@ -67,7 +67,11 @@ pub struct ReplayArgs {
 #[derive(Debug, Args)]
 pub struct HistoryArgs {
     /// A state folder, or the --out folder of a replay.
-    #[arg(value_name = "DIR", env = "TRIPLINE_STATE", default_value = "/var/lib/tripline")]
+    #[arg(
+        value_name = "DIR",
+        env = "TRIPLINE_STATE",
+        default_value = "/var/lib/tripline"
+    )]
     pub folder: PathBuf,
     /// Print JSON.
     #[arg(long)]
@@ -129,7 +133,10 @@ pub fn main() -> ExitCode {
     }
 }
 
-#[expect(clippy::print_stderr, reason = "the one place that reports how a command failed")]
+#[expect(
+    clippy::print_stderr,
+    reason = "the one place that reports how a command failed"
+)]
 fn report(failure: &Failure) {
     eprintln!("tripline: {failure}");
 }

@@ -29,11 +29,15 @@ pub fn replay(args: &ReplayArgs) -> Result<(), Failure> {
     }
     if !outcome.failures.is_empty() {
         let text = outcome.failures.join("\n  ");
-        return Err(Failure::Runtime(anyhow::anyhow!("the replay is not complete\n  {text}")));
+        return Err(Failure::Runtime(anyhow::anyhow!(
+            "the replay is not complete\n  {text}"
+        )));
     }
     if !outcome.differences.is_empty() {
         let text = outcome.differences.join("\n  ");
-        return Err(Failure::Findings(format!("the summary is not as expected\n  {text}")));
+        return Err(Failure::Findings(format!(
+            "the summary is not as expected\n  {text}"
+        )));
     }
     Ok(())
 }
@@ -52,7 +56,17 @@ pub fn history(args: &HistoryArgs) -> Result<(), Failure> {
     if rows.is_empty() {
         return answer("no bundle was asked for\n");
     }
-    let mut table = Table::new(&["Time Collected", "Status", "Logs start", "Logs end", "Type", "Size", "Files", "Rule", "Id"]);
+    let mut table = Table::new(&[
+        "Time Collected",
+        "Status",
+        "Logs start",
+        "Logs end",
+        "Type",
+        "Size",
+        "Files",
+        "Rule",
+        "Id",
+    ]);
     for row in &rows {
         table.row(history_cells(row));
     }
@@ -63,7 +77,10 @@ fn history_cells(row: &HistoryRow) -> Vec<String> {
     let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
     vec![
         or_dash(row.time_collected.as_ref().map(short_time)),
-        row.cause.as_ref().map_or_else(|| row.status.clone(), |cause| format!("{} ({cause})", row.status)),
+        row.cause.as_ref().map_or_else(
+            || row.status.clone(),
+            |cause| format!("{} ({cause})", row.status),
+        ),
         short_time(&row.logs_start),
         short_time(&row.logs_end),
         row.kind.name().to_owned(),
@@ -107,25 +124,53 @@ pub fn bundle(command: &BundleCommand) -> Result<(), Failure> {
 
 fn list_bundles(folder: &Path, json: bool) -> Result<(), Failure> {
     let below = folder.join("bundles");
-    let folder = if below.is_dir() { below } else { folder.to_owned() };
+    let folder = if below.is_dir() {
+        below
+    } else {
+        folder.to_owned()
+    };
     if !folder.is_dir() {
-        return Err(Failure::usage(format!("no folder `{}` (hint: name a folder with bundles)", folder.display())));
+        return Err(Failure::usage(format!(
+            "no folder `{}` (hint: name a folder with bundles)",
+            folder.display()
+        )));
     }
-    let bundles = verify::list(&folder).context("cannot list the bundles")?;
+    let listing = verify::list(&folder).context("cannot list the bundles")?;
     if json {
-        return answer_json(&serde_json::to_value(&bundles).context("cannot print the list")?);
+        answer_json(&serde_json::to_value(&listing.bundles).context("cannot print the list")?)?;
+    } else {
+        print_bundles(&folder, &listing.bundles)?;
     }
+    if listing.unreadable.is_empty() {
+        return Ok(());
+    }
+    let unreadable = listing
+        .unreadable
+        .iter()
+        .map(|(path, why)| format!("{}: {why}", path.display()));
+    Err(Failure::Findings(format!(
+        "not readable\n  {}",
+        unreadable.collect::<Vec<_>>().join("\n  ")
+    )))
+}
+
+fn print_bundles(folder: &Path, bundles: &[verify::Listed]) -> Result<(), Failure> {
     if bundles.is_empty() {
         return answer(&format!("no bundles in {}\n", folder.display()));
     }
     let mut table = Table::new(&["Trigger", "Rule", "Size", "Lines", "File"]);
-    for bundle in &bundles {
+    for bundle in bundles {
         table.row(vec![
             short_time(&bundle.at),
             bundle.rule.clone(),
             print::bytes(bundle.size),
             bundle.lines.to_string(),
-            bundle.file.clone(),
+            bundle
+                .path
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned(),
         ]);
     }
     answer(&table.to_string())
@@ -139,7 +184,9 @@ fn verify_bundles(files: &[PathBuf], json: bool) -> Result<(), Failure> {
         let name = file.display().to_string();
         let findings = match verify::verify(file) {
             Ok(verified) => verified.findings,
-            Err(error) if !file.is_file() => return Err(Failure::usage(format!("cannot verify `{name}`: {error}"))),
+            Err(error) if !file.is_file() => {
+                return Err(Failure::usage(format!("cannot verify `{name}`: {error}")));
+            }
             Err(error) => vec![error.to_string()],
         };
         if findings.is_empty() {
@@ -147,13 +194,22 @@ fn verify_bundles(files: &[PathBuf], json: bool) -> Result<(), Failure> {
         } else {
             bad += 1;
             text.push_str(&format!("{name}: NOT INTACT\n"));
-            findings.iter().for_each(|finding| text.push_str(&format!("  {finding}\n")));
+            findings
+                .iter()
+                .for_each(|finding| text.push_str(&format!("  {finding}\n")));
         }
         results.push(json!({ "file": name, "intact": findings.is_empty(), "signed": false, "findings": findings }));
     }
-    if json { answer_json(&Value::Array(results))? } else { answer(&text)? }
+    if json {
+        answer_json(&Value::Array(results))?
+    } else {
+        answer(&text)?
+    }
     if bad > 0 {
-        return Err(Failure::Findings(format!("{bad} of {} bundles are not intact", files.len())));
+        return Err(Failure::Findings(format!(
+            "{bad} of {} bundles are not intact",
+            files.len()
+        )));
     }
     Ok(())
 }
@@ -168,7 +224,8 @@ pub fn rules(command: &RulesCommand) -> Result<(), Failure> {
         Some(path) => Config::read(path)?,
         None => Config::embedded()?,
     };
-    tripline_core::rules::read_rules(&config.rules).map_err(|problems| config.rejected(&problems))?;
+    tripline_core::rules::read_rules(&config.rules)
+        .map_err(|problems| config.rejected(&problems))?;
     let texts = config.rule_texts();
     if *json {
         let rules: Vec<Value> = texts
@@ -179,7 +236,13 @@ pub fn rules(command: &RulesCommand) -> Result<(), Failure> {
     }
     let mut table = Table::new(&["Rule", "Kind", "Mode", "Asks for a bundle", "Meaning"]);
     for rule in texts {
-        table.row(vec![rule.name, rule.kind, rule.mode, rule.asks, rule.description]);
+        table.row(vec![
+            rule.name,
+            rule.kind,
+            rule.mode,
+            rule.asks,
+            rule.description,
+        ]);
     }
     answer(&table.to_string())
 }

@@ -68,11 +68,15 @@ impl Config {
     pub fn read(path: &Path) -> Result<Self, Failure> {
         let name = path.display().to_string();
         let unreadable = |error: std::io::Error| {
-            Failure::usage(format!("cannot read the configuration `{name}`: {error} (hint: check the path given to --config)"))
+            Failure::usage(format!(
+                "cannot read the configuration `{name}`: {error} (hint: check the path given to --config)"
+            ))
         };
         let size = std::fs::metadata(path).map_err(unreadable)?.len();
         if size > MOST_BYTES {
-            return Err(Failure::usage(format!("the configuration `{name}` has {size} bytes, more than {MOST_BYTES}: is it the right file?")));
+            return Err(Failure::usage(format!(
+                "the configuration `{name}` has {size} bytes, more than {MOST_BYTES}: is it the right file?"
+            )));
         }
         let text = std::fs::read_to_string(path).map_err(unreadable)?;
         let config = Self::parse(&name, &text)?;
@@ -87,26 +91,44 @@ impl Config {
         if !errors.is_empty() {
             let problems = errors.iter().map(|error| {
                 let place = place_of(text, error.span().map_or(0, |span| span.start));
-                format!("{name}:{}:{}: {}", place.line, place.column, error.message())
+                format!(
+                    "{name}:{}:{}: {}",
+                    place.line,
+                    place.column,
+                    error.message()
+                )
             });
             return Err(problems_found(problems.collect()));
         }
         let mut places = BTreeMap::new();
         let document = convert_table(table.get_ref(), "", text, &mut places);
-        Ok(Self { name: name.to_owned(), rules: document.to_string(), document, places })
+        Ok(Self {
+            name: name.to_owned(),
+            rules: document.to_string(),
+            document,
+            places,
+        })
     }
 
     /// The failure that shows the plugin's problems at their places.
     #[must_use]
     pub fn rejected(&self, problems: &[Problem]) -> Failure {
-        problems_found(problems.iter().map(|problem| self.locate(problem)).collect())
+        problems_found(
+            problems
+                .iter()
+                .map(|problem| self.locate(problem))
+                .collect(),
+        )
     }
 
     fn locate(&self, problem: &Problem) -> String {
         let mut path = problem.path.as_str();
         loop {
             if let Some(place) = self.places.get(path) {
-                return format!("{}:{}:{}: {}", self.name, place.line, place.column, problem.message);
+                return format!(
+                    "{}:{}:{}: {}",
+                    self.name, place.line, place.column, problem.message
+                );
             }
             match path.rfind('/').and_then(|at| path.get(..at)) {
                 Some(parent) => path = parent,
@@ -126,14 +148,20 @@ impl Config {
 impl RuleText {
     fn of(rule: &Value) -> Self {
         let text = |key: &str, default: &str| {
-            rule.get(key).and_then(Value::as_str).unwrap_or(default).to_owned()
+            rule.get(key)
+                .and_then(Value::as_str)
+                .unwrap_or(default)
+                .to_owned()
         };
         let kind = text("kind", "match");
         let mode = text("mode", "collect");
         let mut asks = match (mode.as_str(), kind.as_str()) {
             ("off" | "flag", _) => "never".to_owned(),
             (_, "frequency") => {
-                let threshold = rule.get("threshold").and_then(Value::as_u64).unwrap_or_default();
+                let threshold = rule
+                    .get("threshold")
+                    .and_then(Value::as_u64)
+                    .unwrap_or_default();
                 format!("at {threshold} within {}", text("within", "?"))
             }
             _ => "at the first".to_owned(),
@@ -144,7 +172,13 @@ impl RuleText {
                 asks.push_str(&format!(" to {max}"));
             }
         }
-        Self { name: text("name", ""), kind, mode, asks, description: text("description", "") }
+        Self {
+            name: text("name", ""),
+            kind,
+            mode,
+            asks,
+            description: text("description", ""),
+        }
     }
 }
 
@@ -152,26 +186,45 @@ impl RuleText {
 fn problems_found(problems: Vec<String>) -> Failure {
     let count = problems.len();
     let plural = if count == 1 { "" } else { "s" };
-    Failure::usage(format!("{count} problem{plural} in the configuration\n  {}", problems.join("\n  ")))
+    Failure::usage(format!(
+        "{count} problem{plural} in the configuration\n  {}",
+        problems.join("\n  ")
+    ))
 }
 
-fn convert_table(table: &DeTable<'_>, path: &str, text: &str, places: &mut BTreeMap<String, Place>) -> Value {
+fn convert_table(
+    table: &DeTable<'_>,
+    path: &str,
+    text: &str,
+    places: &mut BTreeMap<String, Place>,
+) -> Value {
     let mut map = Map::new();
     for (key, value) in table {
         let name = key.get_ref();
         let path = format!("{path}/{}", name.replace('~', "~0").replace('/', "~1"));
         places.insert(path.clone(), place_of(text, key.span().start));
-        map.insert(name.to_string(), convert(value.get_ref(), &path, text, places));
+        map.insert(
+            name.to_string(),
+            convert(value.get_ref(), &path, text, places),
+        );
     }
     Value::Object(map)
 }
 
-fn convert(value: &DeValue<'_>, path: &str, text: &str, places: &mut BTreeMap<String, Place>) -> Value {
+fn convert(
+    value: &DeValue<'_>,
+    path: &str,
+    text: &str,
+    places: &mut BTreeMap<String, Place>,
+) -> Value {
     match value {
         DeValue::String(text) => Value::String(text.to_string()),
         DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix())
             .map_or_else(|_| Value::String(number.as_str().to_owned()), Value::from),
-        DeValue::Float(number) => number.as_str().parse::<f64>().map_or(Value::Null, Value::from),
+        DeValue::Float(number) => number
+            .as_str()
+            .parse::<f64>()
+            .map_or(Value::Null, Value::from),
         DeValue::Boolean(flag) => Value::Bool(*flag),
         DeValue::Datetime(time) => Value::String(time.to_string()),
         DeValue::Array(array) => {
@@ -197,7 +250,13 @@ impl fmt::Display for Place {
 fn place_of(text: &str, offset: usize) -> Place {
     let before = text.get(..offset).unwrap_or(text);
     let line = before.matches('\n').count() + 1;
-    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+    let column = before
+        .rsplit('\n')
+        .next()
+        .unwrap_or_default()
+        .chars()
+        .count()
+        + 1;
     Place { line, column }
 }
 
@@ -213,9 +272,16 @@ mod tests {
         let texts = config.rule_texts();
         assert_eq!(texts.len(), 8);
         for text in &texts {
-            assert!(!text.description.is_empty(), "{} says what it means", text.name);
+            assert!(
+                !text.description.is_empty(),
+                "{} says what it means",
+                text.name
+            );
         }
-        let ping = texts.iter().find(|text| text.name == "signalr.ping-timeout").unwrap();
+        let ping = texts
+            .iter()
+            .find(|text| text.name == "signalr.ping-timeout")
+            .unwrap();
         assert_eq!(ping.asks, "at 10 within 5m, then every 30m to 6h");
     }
 
@@ -227,14 +293,25 @@ mod tests {
         let failure = config.rejected(&problems);
         assert_eq!(failure.code(), 2);
         let shown = failure.to_string();
-        assert!(shown.starts_with("2 problems in the configuration\n"), "{shown}");
-        assert!(shown.contains("my.toml:3:1: unknown key `treshold` (did you mean `threshold`?)"), "{shown}");
-        assert!(shown.contains("my.toml:7:11: unknown field `levle` (did you mean `level`?)"), "{shown}");
+        assert!(
+            shown.starts_with("2 problems in the configuration\n"),
+            "{shown}"
+        );
+        assert!(
+            shown.contains("my.toml:3:1: unknown key `treshold` (did you mean `threshold`?)"),
+            "{shown}"
+        );
+        assert!(
+            shown.contains("my.toml:7:11: unknown field `levle` (did you mean `level`?)"),
+            "{shown}"
+        );
     }
 
     #[test]
     fn broken_toml_is_shown_at_its_line() {
-        let failure = Config::parse("my.toml", "a = 1\nb = \n").unwrap_err().to_string();
+        let failure = Config::parse("my.toml", "a = 1\nb = \n")
+            .unwrap_err()
+            .to_string();
         assert!(failure.contains("my.toml:2:"), "{failure}");
     }
 }

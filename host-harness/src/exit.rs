@@ -50,17 +50,26 @@ impl From<anyhow::Error> for Failure {
         let environment = error.chain().any(|cause| {
             cause.downcast_ref::<io::Error>().is_some_and(|error| {
                 use io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
-                matches!(error.kind(), StorageFull | QuotaExceeded | ReadOnlyFilesystem)
+                matches!(
+                    error.kind(),
+                    StorageFull | QuotaExceeded | ReadOnlyFilesystem
+                )
             })
         });
-        if environment { Self::Environment(error) } else { Self::Runtime(error) }
+        if environment {
+            Self::Environment(error)
+        } else {
+            Self::Runtime(error)
+        }
     }
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Runtime(error) | Self::Usage(error) | Self::Environment(error) => write!(f, "{error:#}"),
+            Self::Runtime(error) | Self::Usage(error) | Self::Environment(error) => {
+                write!(f, "{error:#}")
+            }
             Self::Findings(text) | Self::Interrupted(text) => f.write_str(text),
         }
     }

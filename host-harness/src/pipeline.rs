@@ -62,7 +62,7 @@ pub struct Pipeline {
     plugin: Plugin,
     options: PipelineOptions,
     since_checkpoint: usize,
-    last_position: Option<Position>,
+    reached: Option<Position>,
 }
 
 // === impl Pipeline ===
@@ -72,16 +72,33 @@ impl Pipeline {
     ///
     /// # Errors
     /// When the state cannot be read or written, or the plugin fails on it.
-    pub fn open(folder: &Path, plugin: Plugin, options: PipelineOptions) -> anyhow::Result<(Self, Reopened)> {
-        let recorder_options =
-            RecorderOptions { durability: options.durability, ..RecorderOptions::default() };
-        let (recorder, recovery) = Recorder::open(folder, recorder_options)?;
+    pub fn open(
+        folder: &Path,
+        plugin: Plugin,
+        options: PipelineOptions,
+    ) -> anyhow::Result<(Self, Reopened)> {
         let spool = Spool::open(folder, options.durability, options.caps)?;
-        let mut pipeline =
-            Self { recorder, spool, plugin, options, since_checkpoint: 0, last_position: None };
+        let recorder_options = RecorderOptions {
+            durability: options.durability,
+            not_before: spool.position()?.processed_to,
+            ..RecorderOptions::default()
+        };
+        let (recorder, recovery) = Recorder::open(folder, recorder_options)?;
+        let mut pipeline = Self {
+            recorder,
+            spool,
+            plugin,
+            options,
+            since_checkpoint: 0,
+            reached: None,
+        };
         let mut reopened = Reopened {
             truncated_bytes: recovery.truncated_bytes,
-            damaged: recovery.damaged.iter().map(|damage| format!("{}: {}", damage.position, damage.reason)).collect(),
+            damaged: recovery
+                .damaged
+                .iter()
+                .map(|damage| format!("{}: {}", damage.position, damage.reason))
+                .collect(),
             ..Reopened::default()
         };
         pipeline.catch_up(&mut reopened)?;
@@ -90,27 +107,33 @@ impl Pipeline {
 
     fn catch_up(&mut self, reopened: &mut Reopened) -> anyhow::Result<()> {
         let progress = self.spool.position()?;
-        self.last_position = progress.processed_to;
-        let checkpointed = progress.checkpoint.as_ref().map(|checkpoint| checkpoint.position);
+        self.reached = progress.processed_to;
+        let checkpointed = progress
+            .checkpoint
+            .as_ref()
+            .map(|checkpoint| checkpoint.position);
         if let Some(checkpoint) = &progress.checkpoint {
             reopened.cold_rules = self.plugin.restore(&checkpoint.plugin_state)?;
         }
         let reader = self.recorder.reader().clone();
         for recorded in reader.read_from(checkpointed) {
             let recorded = recorded?;
-            if checkpointed.is_some_and(|position| recorded.position <= position) {
-                continue;
-            }
-            let context = Context { source: recorded.source.to_string(), ..Context::default() };
+            let context = Context {
+                source: recorded.source.to_string(),
+                ..Context::default()
+            };
             let judged = self.plugin.process(&recorded.lines, &context)?;
             self.index(recorded.position, &judged.output)?;
-            if progress.processed_to.is_some_and(|processed| recorded.position <= processed) {
+            if progress
+                .processed_to
+                .is_some_and(|processed| recorded.position < processed)
+            {
                 reopened.rerun += 1;
                 continue;
             }
             let hash = (recorded.source.as_ref(), recorded.sha256);
             let lines = judged.output.times.len();
-            self.commit(&judged, lines, 0, Some((recorded.position, hash)))?;
+            self.commit(&judged, lines, 0, Some((recorded.next, hash)))?;
             reopened.committed += 1;
         }
         Ok(())
@@ -131,18 +154,35 @@ impl Pipeline {
         if self.options.deduplicate && self.spool.seen(&batch.source, &sha256)? {
             let lines = batch.spans.len() as u64 + faults;
             let counts = [("lines".to_owned(), lines), ("duplicate".to_owned(), lines)];
-            self.spool.commit(&Commit { counts: &counts, ..Commit::default() })?;
+            self.spool.commit(&Commit {
+                counts: &counts,
+                ..Commit::default()
+            })?;
             return Ok(Processed::Duplicate);
         }
         let position = self
             .recorder
-            .append(&recorder::Batch { source: &batch.source, offset: batch.offset, sha256, lines: &batch.lines })
+            .append(&recorder::Batch {
+                source: &batch.source,
+                offset: batch.offset,
+                sha256,
+                lines: &batch.lines,
+            })
             .with_context(|| format!("cannot record a batch of `{}`", batch.source))?;
-        let context = Context { source: batch.source.clone(), ..Context::default() };
+        let next = self.recorder.end();
+        let context = Context {
+            source: batch.source.clone(),
+            ..Context::default()
+        };
         let judged = self.plugin.process(&batch.lines, &context)?;
         self.index(position, &judged.output)?;
         self.since_checkpoint += batch.lines.len();
-        self.commit(&judged, batch.spans.len(), faults, Some((position, (&batch.source, sha256))))?;
+        self.commit(
+            &judged,
+            batch.spans.len(),
+            faults,
+            Some((next, (&batch.source, sha256))),
+        )?;
         Ok(Processed::Judged(judged))
     }
 
@@ -152,7 +192,10 @@ impl Pipeline {
     /// As [`Pipeline::process`].
     pub fn advance(&mut self, context: &Context) -> anyhow::Result<Output> {
         let output = self.plugin.advance(context)?;
-        let judged = Judged { output, ..Judged::default() };
+        let judged = Judged {
+            output,
+            ..Judged::default()
+        };
         self.commit(&judged, 0, 0, None)?;
         Ok(judged.output)
     }
@@ -191,7 +234,7 @@ impl Pipeline {
                 counts.push((name.to_owned(), count));
             }
         }
-        self.last_position = batch.map(|(position, _)| position).or(self.last_position);
+        self.reached = batch.map(|(position, _)| position).or(self.reached);
         let checkpoint = self.due_checkpoint()?;
         let remembered = batch.filter(|_| self.options.deduplicate);
         let commit = Commit {
@@ -212,11 +255,17 @@ impl Pipeline {
     }
 
     fn due_checkpoint(&mut self) -> anyhow::Result<Option<Checkpoint>> {
-        let Some(position) = self.last_position.filter(|_| self.since_checkpoint >= CHECKPOINT_BYTES) else {
+        let Some(position) = self
+            .reached
+            .filter(|_| self.since_checkpoint >= CHECKPOINT_BYTES)
+        else {
             return Ok(None);
         };
         self.since_checkpoint = 0;
         self.recorder.sync()?;
-        Ok(Some(Checkpoint { position, plugin_state: self.plugin.checkpoint()? }))
+        Ok(Some(Checkpoint {
+            position,
+            plugin_state: self.plugin.checkpoint()?,
+        }))
     }
 }

@@ -77,8 +77,11 @@ pub fn run(args: &ReplayArgs) -> Result<Outcome, Failure> {
     let out = OutFolder::prepare(&args.out, &inputs)?;
     let interrupted = watch_for_interrupt();
 
-    let options =
-        PipelineOptions { durability: Durability::None, deduplicate: false, caps: StormCaps::default() };
+    let options = PipelineOptions {
+        durability: Durability::None,
+        deduplicate: false,
+        caps: StormCaps::default(),
+    };
     let (pipeline, _) = Pipeline::open(out.state(), plugin, options)?;
     let mut replay = Replay {
         pipeline,
@@ -91,7 +94,11 @@ pub fn run(args: &ReplayArgs) -> Result<Outcome, Failure> {
     replay.read_all(&inputs)?;
     if let Some(until) = until {
         for input in &inputs.inputs {
-            let context = Context { source: input.source.clone(), arrived: Some(until), ..Context::default() };
+            let context = Context {
+                source: input.source.clone(),
+                arrived: Some(until),
+                ..Context::default()
+            };
             replay.pipeline.advance(&context)?;
         }
     }
@@ -103,17 +110,32 @@ pub fn run(args: &ReplayArgs) -> Result<Outcome, Failure> {
         plugin_sha256,
         plugin: plugin_name,
     };
-    let sealed = seal::seal_all(&mut replay.pipeline, &out, &origin, &replay.interrupted, &mut failures)?;
+    let sealed = seal::seal_all(
+        &mut replay.pipeline,
+        &out,
+        &origin,
+        &replay.interrupted,
+        &mut failures,
+    )?;
 
     let (_, spool) = replay.pipeline.parts();
-    let counters = spool.counters().context("cannot read the counters of the replay")?;
-    let history = spool.history().context("cannot read the history of the replay")?;
+    let counters = spool
+        .counters()
+        .context("cannot read the counters of the replay")?;
+    let history = spool
+        .history()
+        .context("cannot read the history of the replay")?;
     let rules = config.rule_texts();
     let names = rules.iter().map(|rule| rule.name.clone());
-    let summary = Summary { bundles: sealed, ..Summary::of(&counters, names) };
+    let summary = Summary {
+        bundles: sealed,
+        ..Summary::of(&counters, names)
+    };
     let actual = serde_json::to_value(&summary).context("cannot write the summary")?;
     let outcome = Outcome {
-        differences: expected.map(|expected| differences(&expected, &actual, "")).unwrap_or_default(),
+        differences: expected
+            .map(|expected| differences(&expected, &actual, ""))
+            .unwrap_or_default(),
         summary,
         counters,
         rules,
@@ -148,7 +170,9 @@ impl Replay {
             progress.source(&input.source);
             if let Err(stop) = self.read(input, &progress) {
                 match stop {
-                    Stop::Source(why) => self.failures.push(format!("cannot read `{}` to its end: {why}", input.source)),
+                    Stop::Source(why) => self
+                        .failures
+                        .push(format!("cannot read `{}` to its end: {why}", input.source)),
                     Stop::All(failure) => return Err(failure),
                 }
             }
@@ -161,7 +185,12 @@ impl Replay {
     fn read(&mut self, input: &Input, progress: &progress::Progress) -> Result<(), Stop> {
         let mut opened = open(input).map_err(|error| Stop::Source(error.to_string()))?;
         let mut framer = Framer::new(FrameLimits::default());
-        let mut batcher = Batcher::new(&input.source, BatchLimits { batch_bytes: self.batch_bytes });
+        let mut batcher = Batcher::new(
+            &input.source,
+            BatchLimits {
+                batch_bytes: self.batch_bytes,
+            },
+        );
         let mut buffer = vec![0; READ_BYTES];
         let broken = loop {
             let read = match opened.read(&mut buffer) {
@@ -171,7 +200,9 @@ impl Replay {
                 Err(error) => break Some(error.to_string()),
             };
             let mut ready = Vec::new();
-            framer.push(buffer.get(..read).unwrap_or_default(), &mut |unit| ready.extend(batcher.push(&unit)));
+            framer.push(buffer.get(..read).unwrap_or_default(), &mut |unit| {
+                ready.extend(batcher.push(&unit))
+            });
             self.process_all(ready)?;
             progress.read(opened.consumed());
         };
@@ -185,10 +216,12 @@ impl Replay {
     fn process_all(&mut self, batches: Vec<Batch>) -> Result<(), Stop> {
         for batch in batches {
             if self.interrupted.load(Ordering::Relaxed) {
-                let text = "interrupted: what was written so far is kept, run it again for the rest";
+                let text =
+                    "interrupted: what was written so far is kept, run it again for the rest";
                 return Err(Stop::All(Failure::Interrupted(text.to_owned())));
             }
-            self.process(&batch).map_err(|error| Stop::All(error.into()))?;
+            self.process(&batch)
+                .map_err(|error| Stop::All(error.into()))?;
         }
         Ok(())
     }
@@ -223,7 +256,11 @@ fn start_plugin(config: &Config, file: Option<&Path>) -> Result<(Plugin, String,
         None => Component::embedded(&engine).context("cannot load the embedded plugin")?,
     };
     match Plugin::start(&engine, &component, &config.rules, Options::default()) {
-        Ok((plugin, info)) => Ok((plugin, component.sha256().to_owned(), format!("{} {}", info.name, info.version))),
+        Ok((plugin, info)) => Ok((
+            plugin,
+            component.sha256().to_owned(),
+            format!("{} {}", info.name, info.version),
+        )),
         Err(StartError::Problems(problems)) => Err(config.rejected(&problems)),
         Err(error) => Err(Failure::Runtime(error.into())),
     }
@@ -231,15 +268,19 @@ fn start_plugin(config: &Config, file: Option<&Path>) -> Result<(Plugin, String,
 
 fn read_expectation(path: &Path) -> Result<serde_json::Value, Failure> {
     let name = path.display();
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| Failure::usage(format!("cannot read the expectation `{name}`: {error}")))?;
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        Failure::usage(format!("cannot read the expectation `{name}`: {error}"))
+    })?;
     serde_json::from_str(&text)
         .map_err(|error| Failure::usage(format!("the expectation `{name}` is no JSON: {error}")))
 }
 
 fn read_time(text: &str) -> Result<i64, Failure> {
-    tripline_core::time::parse_time(text)
-        .ok_or_else(|| Failure::usage(format!("`{text}` is no time (hint: write one such as 2026-03-02T10:00:00Z)")))
+    tripline_core::time::parse_time(text).ok_or_else(|| {
+        Failure::usage(format!(
+            "`{text}` is no time (hint: write one such as 2026-03-02T10:00:00Z)"
+        ))
+    })
 }
 
 /// A flag that Ctrl-C sets; a second Ctrl-C ends the process at once.

@@ -84,15 +84,25 @@ impl Summary {
 
 /// What of `expected`, a subset of a summary, does not hold: one sentence each.
 #[must_use]
-pub fn differences(expected: &serde_json::Value, actual: &serde_json::Value, path: &str) -> Vec<String> {
+pub fn differences(
+    expected: &serde_json::Value,
+    actual: &serde_json::Value,
+    path: &str,
+) -> Vec<String> {
     match (expected, actual) {
         (serde_json::Value::Object(expected), serde_json::Value::Object(actual)) => expected
             .iter()
             .flat_map(|(key, value)| {
-                let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                let path = if path.is_empty() {
+                    key.clone()
+                } else {
+                    format!("{path}.{key}")
+                };
                 match actual.get(key) {
                     Some(actual) => differences(value, actual, &path),
-                    None => vec![format!("{path}: expected {value}, but the summary has no such field")],
+                    None => vec![format!(
+                        "{path}: expected {value}, but the summary has no such field"
+                    )],
                 }
             })
             .collect(),
@@ -111,7 +121,11 @@ mod tests {
         let actual = json!({"lines": 3, "records": {"signalr": 2, "other": 1}});
         assert!(differences(&json!({"records": {"other": 1}}), &actual, "").is_empty());
         assert_eq!(
-            differences(&json!({"lines": 4, "records": {"signalr": 1}, "lnies": 1}), &actual, ""),
+            differences(
+                &json!({"lines": 4, "records": {"signalr": 1}, "lnies": 1}),
+                &actual,
+                ""
+            ),
             [
                 "lines: expected 4, got 3",
                 "lnies: expected 1, but the summary has no such field",
@@ -122,7 +136,10 @@ mod tests {
 
     #[test]
     fn the_fields_are_those_of_the_format() {
-        let summary = Summary::of(&BTreeMap::from([("records:web-pubsub".to_owned(), 2)]), ["a".to_owned()]);
+        let summary = Summary::of(
+            &BTreeMap::from([("records:web-pubsub".to_owned(), 2)]),
+            ["a".to_owned()],
+        );
         assert_eq!(
             serde_json::to_string(&summary).unwrap(),
             r#"{"lines":0,"passed":0,"quarantined":0,"late":0,"pending":0,"records":{"signalr":0,"web-pubsub":2,"health-alert":0,"other":0},"flagged":{"a":0},"requests":0,"folded":0,"suppressed":0,"bundles":0}"#

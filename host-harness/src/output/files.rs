@@ -37,8 +37,12 @@ pub struct Quarantine {
 
 impl Lines {
     fn create(path: &Path) -> anyhow::Result<Self> {
-        let file = File::create(path).with_context(|| format!("cannot write `{}`", path.display()))?;
-        Ok(Self { path: path.to_owned(), file: BufWriter::with_capacity(BUFFER_BYTES, file) })
+        let file =
+            File::create(path).with_context(|| format!("cannot write `{}`", path.display()))?;
+        Ok(Self {
+            path: path.to_owned(),
+            file: BufWriter::with_capacity(BUFFER_BYTES, file),
+        })
     }
 
     fn write(&mut self, bytes: &[u8]) -> anyhow::Result<()> {
@@ -47,7 +51,9 @@ impl Lines {
     }
 
     fn finish(mut self) -> anyhow::Result<()> {
-        self.file.flush().with_context(|| format!("cannot write `{}`", self.path.display()))
+        self.file
+            .flush()
+            .with_context(|| format!("cannot write `{}`", self.path.display()))
     }
 }
 
@@ -90,7 +96,10 @@ impl Quarantine {
     /// # Errors
     /// When it cannot be written.
     pub fn create(path: &Path) -> anyhow::Result<Self> {
-        Ok(Self { lines: Lines::create(path)?, reasons: BTreeMap::new() })
+        Ok(Self {
+            lines: Lines::create(path)?,
+            reasons: BTreeMap::new(),
+        })
     }
 
     /// Adds what of a batch did not pass, in the order of the source.
@@ -106,7 +115,12 @@ impl Quarantine {
         let lines = batch.lines.split(|byte| *byte == b'\n');
         for ((number, line), span) in (0_u32..).zip(lines).zip(&batch.spans) {
             if let Some(rejected) = rejected.next_if(|rejected| rejected.line == number) {
-                entries.push(QuarantineEntry::from_line(&rejected.reason, &batch.source, *span, line));
+                entries.push(QuarantineEntry::from_line(
+                    &rejected.reason,
+                    &batch.source,
+                    *span,
+                    line,
+                ));
             }
         }
         entries.sort_by_key(|entry| entry.offset);

@@ -16,7 +16,9 @@ pub fn splice(batch: &[u8], output: &Output) -> Vec<u8> {
     let mut run = batch;
     let mut run_len = 0;
     for number in 0_u32.. {
-        let Some(end) = memchr::memchr(b'\n', rest) else { break };
+        let Some(end) = memchr::memchr(b'\n', rest) else {
+            break;
+        };
         let (line, after) = rest.split_at(end + 1);
         rest = after;
         let is_rejected = rejected.next_if_eq(&number).is_some();
@@ -29,10 +31,14 @@ pub fn splice(batch: &[u8], output: &Output) -> Vec<u8> {
         (run, run_len) = (rest, 0);
         let mut copied = 0;
         while let Some(edit) = edits.next_if(|edit| edit.line == number) {
-            let (insert, after) = text.split_at_checked(edit.text_len as usize).unwrap_or((text, &[]));
+            let (insert, after) = text
+                .split_at_checked(edit.text_len as usize)
+                .unwrap_or((text, &[]));
             text = after;
             let at = edit.offset as usize;
-            let Some(part) = line.get(copied..at) else { continue };
+            let Some(part) = line.get(copied..at) else {
+                continue;
+            };
             if !is_rejected {
                 out.extend_from_slice(part);
                 out.extend_from_slice(insert);
@@ -53,7 +59,12 @@ mod tests {
     use tripline_core::contract::{Edit, RejectedLine};
 
     fn edit(line: u32, offset: u32, text_len: u32) -> Edit {
-        Edit { line, offset, remove: 0, text_len }
+        Edit {
+            line,
+            offset,
+            remove: 0,
+            text_len,
+        }
     }
 
     #[test]
@@ -61,10 +72,22 @@ mod tests {
         let output = Output {
             edits: vec![edit(1, 1, 2), edit(1, 2, 1), edit(4, 3, 1)],
             text: b"XYZ!".to_vec(),
-            rejected: vec![RejectedLine { line: 0, reason: String::new() }, RejectedLine { line: 3, reason: String::new() }],
+            rejected: vec![
+                RejectedLine {
+                    line: 0,
+                    reason: String::new(),
+                },
+                RejectedLine {
+                    line: 3,
+                    reason: String::new(),
+                },
+            ],
             ..Output::default()
         };
-        assert_eq!(splice(b"aaa\nbbb\nccc\nddd\neeee\n", &output), b"bXYbZb\nccc\neee!e\n");
+        assert_eq!(
+            splice(b"aaa\nbbb\nccc\nddd\neeee\n", &output),
+            b"bXYbZb\nccc\neee!e\n"
+        );
         assert_eq!(splice(b"a\nb\n", &Output::default()), b"a\nb\n");
         assert_eq!(splice(b"", &Output::default()), b"");
     }

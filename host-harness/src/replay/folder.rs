@@ -38,18 +38,26 @@ impl OutFolder {
     pub fn prepare(path: &Path, inputs: &Inputs) -> Result<Self, Failure> {
         let name = path.display();
         if path.exists() && !path.is_dir() {
-            return Err(Failure::usage(format!("cannot write to `{name}`: it is a file (hint: name a folder with --out)")));
+            return Err(Failure::usage(format!(
+                "cannot write to `{name}`: it is a file (hint: name a folder with --out)"
+            )));
         }
-        if !is_free(path).with_context(|| format!("cannot read the folder `{name}`"))? && !is_ours(path) {
+        if !is_free(path).with_context(|| format!("cannot read the folder `{name}`"))?
+            && !is_ours(path)
+        {
             return Err(Failure::usage(format!(
                 "cannot write to `{name}`: it is not empty and not of an earlier replay (hint: name a new folder with --out)"
             )));
         }
         fs::create_dir_all(path).with_context(|| format!("cannot make the folder `{name}`"))?;
-        let full = path.canonicalize().with_context(|| format!("cannot read the folder `{name}`"))?;
+        let full = path
+            .canonicalize()
+            .with_context(|| format!("cannot read the folder `{name}`"))?;
         for input in &inputs.inputs {
             if let Origin::File(file) = &input.origin
-                && file.canonicalize().is_ok_and(|file| file.starts_with(&full))
+                && file
+                    .canonicalize()
+                    .is_ok_and(|file| file.starts_with(&full))
             {
                 return Err(Failure::usage(format!(
                     "cannot write to `{name}`: the input `{}` lies in it (hint: name a folder outside of the inputs with --out)",
@@ -57,10 +65,17 @@ impl OutFolder {
                 )));
             }
         }
-        let folder = Self { path: path.to_owned(), state: path.join(STATE) };
-        folder.clear().with_context(|| format!("cannot remove the earlier replay in `{name}`"))?;
-        fs::create_dir_all(&folder.state).with_context(|| format!("cannot make `{}`", folder.state.display()))?;
-        fs::create_dir_all(folder.bundles()).with_context(|| format!("cannot make `{}`", folder.bundles().display()))?;
+        let folder = Self {
+            path: path.to_owned(),
+            state: path.join(STATE),
+        };
+        folder
+            .clear()
+            .with_context(|| format!("cannot remove the earlier replay in `{name}`"))?;
+        fs::create_dir_all(&folder.state)
+            .with_context(|| format!("cannot make `{}`", folder.state.display()))?;
+        fs::create_dir_all(folder.bundles())
+            .with_context(|| format!("cannot make `{}`", folder.bundles().display()))?;
         Ok(folder)
     }
 
@@ -110,7 +125,8 @@ impl OutFolder {
         // A temporary file is private; what a replay leaves is as readable as its other files.
         let mode = fs::metadata(self.annotated())?.permissions();
         file.as_file().set_permissions(mode)?;
-        file.persist(&path).with_context(|| format!("cannot write `{}`", path.display()))?;
+        file.persist(&path)
+            .with_context(|| format!("cannot write `{}`", path.display()))?;
         Ok(())
     }
 
@@ -146,5 +162,6 @@ fn is_free(path: &Path) -> io::Result<bool> {
 fn is_ours(path: &Path) -> bool {
     let summary = fs::read(path.join(SUMMARY)).ok();
     let summary = summary.and_then(|text| serde_json::from_slice::<Value>(&text).ok());
-    path.join(STATE).is_dir() || summary.is_some_and(|value| serde_json::from_value::<Summary>(value).is_ok())
+    path.join(STATE).is_dir()
+        || summary.is_some_and(|value| serde_json::from_value::<Summary>(value).is_ok())
 }

@@ -18,13 +18,20 @@ pub(super) struct Progress {
 impl Progress {
     /// A bar over `bytes` of input; hidden unless standard error is a terminal.
     pub(super) fn new(bytes: u64) -> Self {
-        let bar = if std::io::stderr().is_terminal() { ProgressBar::new(bytes) } else { ProgressBar::hidden() };
+        let bar = if std::io::stderr().is_terminal() {
+            ProgressBar::new(bytes)
+        } else {
+            ProgressBar::hidden()
+        };
         let template = "{bar:30} {bytes}/{total_bytes} {bytes_per_sec} {eta} {wide_msg}";
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style);
         }
         bar.enable_steady_tick(Duration::from_millis(200));
-        Self { bar, before: Cell::new(0) }
+        Self {
+            bar,
+            before: Cell::new(0),
+        }
     }
 
     /// Names the source being read.

@@ -6,7 +6,12 @@ use std::path::Path;
 
 use tripline_bundle::spool::HistoryRow;
 
-use super::Outcome;
+use anyhow::Context as _;
+use tripline_bundle::report::{
+    FlaggedRule, ReplayReport, ReplayRequest, SkippedInput, replay_html,
+};
+
+use super::{OutFolder, Outcome};
 use crate::commands::print::{Table, bytes};
 
 /// The most bundles listed; the rest is counted.
@@ -38,7 +43,11 @@ fn write_all(text: &mut String, out: &Path, outcome: &Outcome) -> std::fmt::Resu
         records.signalr, records.web_pubsub, records.health_alert, records.other
     )?;
     if !outcome.skipped.is_empty() {
-        writeln!(text, "  {} skipped: not a log by its name", plural(outcome.skipped.len() as u64, "file"))?;
+        writeln!(
+            text,
+            "  {} skipped: not a log by its name",
+            plural(outcome.skipped.len() as u64, "file")
+        )?;
     }
     write_found(text, outcome)?;
     write_bundles(text, out, outcome)?;
@@ -60,7 +69,11 @@ fn write_found(text: &mut String, outcome: &Outcome) -> std::fmt::Result {
     writeln!(text, "\nFound")?;
     let mut table = Table::new(&["  Rule", "Lines", "Bundles", "What it means"]);
     for (rule, flagged) in found {
-        let sealed = outcome.history.iter().filter(|row| row.rule == rule.name && row.sha256.is_some()).count();
+        let sealed = outcome
+            .history
+            .iter()
+            .filter(|row| row.rule == rule.name && row.sha256.is_some())
+            .count();
         table.row(vec![
             format!("  {}", rule.name),
             flagged.to_string(),
@@ -72,12 +85,21 @@ fn write_found(text: &mut String, outcome: &Outcome) -> std::fmt::Result {
 }
 
 fn write_bundles(text: &mut String, out: &Path, outcome: &Outcome) -> std::fmt::Result {
-    let mut sealed: Vec<_> = outcome.history.iter().filter(|row| row.sha256.is_some()).collect();
+    let mut sealed: Vec<_> = outcome
+        .history
+        .iter()
+        .filter(|row| row.sha256.is_some())
+        .collect();
     if sealed.is_empty() {
         return Ok(());
     }
     sealed.sort_by(|a, b| (a.at, &a.id).cmp(&(b.at, &b.id)));
-    writeln!(text, "\n{} in {}", plural(sealed.len() as u64, "bundle"), out.join("bundles").display())?;
+    writeln!(
+        text,
+        "\n{} in {}",
+        plural(sealed.len() as u64, "bundle"),
+        out.join("bundles").display()
+    )?;
     let mut table = Table::new(&["  Trigger", "Rule", "Size", "File"]);
     for row in sealed.iter().take(MOST_LISTED) {
         table.row(vec![
@@ -88,8 +110,16 @@ fn write_bundles(text: &mut String, out: &Path, outcome: &Outcome) -> std::fmt::
         ]);
     }
     write!(text, "{table}")?;
-    if let Some(more) = sealed.len().checked_sub(MOST_LISTED).filter(|more| *more > 0) {
-        writeln!(text, "  and {more} more: `tripline bundle list {}`", out.display())?;
+    if let Some(more) = sealed
+        .len()
+        .checked_sub(MOST_LISTED)
+        .filter(|more| *more > 0)
+    {
+        writeln!(
+            text,
+            "  and {more} more: `tripline bundle list {}`",
+            out.display()
+        )?;
     }
     Ok(())
 }
@@ -100,14 +130,25 @@ fn write_rest(text: &mut String, out: &Path, outcome: &Outcome) -> std::fmt::Res
     let mut causes: BTreeMap<&str, u64> = BTreeMap::new();
     for row in &outcome.history {
         if row.state == tripline_bundle::spool::State::Suppressed {
-            *causes.entry(row.cause.as_deref().unwrap_or("a cap")).or_default() += 1;
+            *causes
+                .entry(row.cause.as_deref().unwrap_or("a cap"))
+                .or_default() += 1;
         }
     }
     for (cause, count) in causes {
-        writeln!(text, "{} not sealed, the storm cap was reached: {cause} (`tripline history {}`)", plural(count, "bundle"), out.display())?;
+        writeln!(
+            text,
+            "{} not sealed, the storm cap was reached: {cause} (`tripline history {}`)",
+            plural(count, "bundle"),
+            out.display()
+        )?;
     }
     if summary.folded > 0 {
-        writeln!(text, "{} folded into these bundles instead of asking again", plural(summary.folded, "flagged line"))?;
+        writeln!(
+            text,
+            "{} folded into these bundles instead of asking again",
+            plural(summary.folded, "flagged line")
+        )?;
     }
     if summary.pending > 0 {
         writeln!(
@@ -116,16 +157,99 @@ fn write_rest(text: &mut String, out: &Path, outcome: &Outcome) -> std::fmt::Res
             plural(summary.pending, "alert")
         )?;
     }
-    let unjudged = outcome.counters.get("unjudged").copied().unwrap_or_default();
+    let unjudged = outcome
+        .counters
+        .get("unjudged")
+        .copied()
+        .unwrap_or_default();
     if unjudged > 0 {
-        writeln!(text, "{} passed without being judged: the plugin failed", plural(unjudged, "line"))?;
+        writeln!(
+            text,
+            "{} passed without being judged: the plugin failed",
+            plural(unjudged, "line")
+        )?;
     }
     if summary.quarantined > 0 {
-        let reasons: Vec<_> = outcome.quarantined.iter().map(|(reason, count)| format!("{count} {reason}")).collect();
-        writeln!(text, "Quarantine: {} ({})", out.join("quarantine.ndjson").display(), reasons.join(", "))?;
+        let reasons: Vec<_> = outcome
+            .quarantined
+            .iter()
+            .map(|(reason, count)| format!("{count} {reason}"))
+            .collect();
+        writeln!(
+            text,
+            "Quarantine: {} ({})",
+            out.join("quarantine.ndjson").display(),
+            reasons.join(", ")
+        )?;
     }
-    writeln!(text, "Annotated:  {}", out.join("annotated.ndjson").display())?;
+    writeln!(
+        text,
+        "Annotated:  {}",
+        out.join("annotated.ndjson").display()
+    )?;
     writeln!(text, "Report:     {}", out.join("report.html").display())
+}
+
+/// Writes `report.html`.
+///
+/// # Errors
+/// When the disk refuses.
+pub(super) fn write_report(out: &OutFolder, outcome: &Outcome) -> anyhow::Result<()> {
+    let html = replay_html(&report(outcome)).context("cannot make the report")?;
+    let path = out.report();
+    std::fs::write(&path, html).with_context(|| format!("cannot write `{}`", path.display()))
+}
+
+fn report(outcome: &Outcome) -> ReplayReport {
+    let summary = &outcome.summary;
+    let records = &summary.records;
+    let classes = outcome
+        .counters
+        .iter()
+        .filter_map(|(name, count)| Some((name.strip_prefix("class:")?.to_owned(), *count)));
+    let flagged = outcome.rules.iter().filter_map(|rule| {
+        let lines = *summary.flagged.get(&rule.name)?;
+        (lines > 0).then(|| FlaggedRule {
+            rule: rule.name.clone(),
+            lines,
+            why: rule.description.clone(),
+        })
+    });
+    let requests = outcome.history.iter().map(|row| ReplayRequest {
+        id: row.id.clone(),
+        rule: row.rule.clone(),
+        group: row.group.clone(),
+        at: row.at,
+        state: row.state,
+        suppressed_by: row.cause.clone(),
+        folded: row.folded,
+        bundle: row
+            .sha256
+            .as_ref()
+            .map(|_| format!("bundles/{}.tar.zst", row.id)),
+    });
+    let skipped = |path: &String| SkippedInput {
+        path: path.clone(),
+        reason: "not a log by its name".to_owned(),
+    };
+    ReplayReport {
+        lines: summary.lines,
+        passed: summary.passed,
+        quarantined_lines: summary.quarantined,
+        late: summary.late,
+        pending: summary.pending,
+        records: vec![
+            ("SignalR".to_owned(), records.signalr),
+            ("Web PubSub".to_owned(), records.web_pubsub),
+            ("health alerts".to_owned(), records.health_alert),
+            ("other".to_owned(), records.other),
+        ],
+        classes: classes.collect(),
+        flagged: flagged.collect(),
+        requests: requests.collect(),
+        quarantined: outcome.quarantined.clone().into_iter().collect(),
+        skipped: outcome.skipped.iter().map(skipped).collect(),
+    }
 }
 
 fn second(row: &HistoryRow) -> String {
@@ -134,5 +258,9 @@ fn second(row: &HistoryRow) -> String {
 }
 
 fn plural(count: u64, noun: &str) -> String {
-    if count == 1 { format!("{count} {noun}") } else { format!("{count} {noun}s") }
+    if count == 1 {
+        format!("{count} {noun}")
+    } else {
+        format!("{count} {noun}s")
+    }
 }

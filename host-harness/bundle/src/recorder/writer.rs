@@ -237,6 +237,12 @@ impl Recorder {
         Ok(())
     }
 
+    /// Where the next block goes: right after an append, the position after that batch.
+    #[must_use]
+    pub fn end(&self) -> Position {
+        Position::new(self.segment, u32::try_from(self.end).unwrap_or(u32::MAX))
+    }
+
     /// The reading side; clone it to read from another thread.
     #[must_use]
     pub fn reader(&self) -> &Reader {

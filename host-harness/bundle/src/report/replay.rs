@@ -20,6 +20,8 @@ pub struct ReplayReport {
     pub pending: u64,
     /// Lines by kind of record.
     pub records: Vec<(String, u64)>,
+    /// Ends, refusals and throttlings of connections by class.
+    pub classes: Vec<(String, u64)>,
     /// What each rule flagged.
     pub flagged: Vec<FlaggedRule>,
     /// Bundles asked for.

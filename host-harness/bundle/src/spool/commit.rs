@@ -13,6 +13,15 @@ use crate::recorder::Position;
 /// How many batches are remembered, to tell a sender's repetition.
 pub const REMEMBERED_BATCHES: u32 = 4_096;
 
+/// The counter of requests with an id of their own.
+const REQUESTS: &str = "requests";
+
+/// The counter of those of them that a storm cap refused.
+const SUPPRESSED: &str = "suppressed";
+
+/// The counter of folds, repeated requests among them.
+const FOLDED: &str = "folded";
+
 /// The counter of folds into requests that the spool does not know.
 const UNKNOWN_FOLDS: &str = "folds-unknown";
 
@@ -112,15 +121,22 @@ fn store(
     let mut admitted = Vec::with_capacity(commit.requests.len());
     for request in commit.requests {
         let admission = store_request(db, caps, request, commit.kind)?;
+        match admission {
+            Admission::Accepted => count(db, REQUESTS, 1)?,
+            Admission::Duplicate => count(db, FOLDED, 1)?,
+            Admission::Suppressed { .. } => {
+                count(db, REQUESTS, 1)?;
+                count(db, SUPPRESSED, 1)?;
+            }
+        }
         admitted.push(Admitted {
             id: request.id.clone(),
             admission,
         });
     }
     for fold in commit.folded {
-        if !add_folds(db, &fold.id, fold.count)? {
-            count(db, UNKNOWN_FOLDS, fold.count)?;
-        }
+        let known = add_folds(db, &fold.id, fold.count)?;
+        count(db, if known { FOLDED } else { UNKNOWN_FOLDS }, fold.count)?;
     }
     for (name, number) in commit.counts {
         count(db, name, *number)?;

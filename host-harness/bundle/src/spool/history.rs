@@ -36,6 +36,8 @@ pub struct HistoryRow {
     pub id: String,
     /// The rule that asked.
     pub rule: String,
+    /// The group it asked for.
+    pub group: String,
     /// The time of the trigger.
     pub at: Timestamp,
     /// Triggers folded into it.
@@ -70,6 +72,7 @@ impl From<RequestRow> for HistoryRow {
             error: row.error,
             id: row.request.id,
             rule: row.request.rule,
+            group: row.request.group,
             at: Timestamp::from_micros(row.request.at),
             folded: row.folded,
             state: row.state,

@@ -9,7 +9,7 @@ use super::{Fault, Unit};
 pub const KEPT_BYTES: usize = 64 * 1024;
 
 /// The reason of a unit over the limit.
-pub const TOO_LONG: &str = "too-long";
+pub(super) const TOO_LONG: &str = "too-long";
 
 /// A unit over the limit that is still being read.
 #[derive(Debug)]

@@ -15,42 +15,52 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// A replay that ran: its exit code, what it printed and the folder it wrote.
-pub struct Replay {
-    pub code: i32,
-    pub stdout: String,
-    pub stderr: String,
-    pub out: PathBuf,
+pub(crate) struct Replay {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+    pub(crate) out: PathBuf,
     _folder: TempDir,
 }
 
 /// `tests/samples`.
-pub fn samples() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/samples").canonicalize().unwrap()
+pub(crate) fn samples() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../tests/samples")
+        .canonicalize()
+        .unwrap()
 }
 
 /// What is known of each sample, by path.
-pub fn facts() -> BTreeMap<String, Value> {
+pub(crate) fn facts() -> BTreeMap<String, Value> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/facts.json");
     serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
 }
 
 /// The real binary.
-pub fn tripline() -> Command {
+pub(crate) fn tripline() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tripline"));
     command.stdin(Stdio::null()).env_remove("TRIPLINE_STATE");
     command
 }
 
 /// Runs a command line; the arguments are split at blanks, `{}` stands for each of `paths`.
-pub fn run(arguments: &[&str]) -> Output {
+pub(crate) fn run(arguments: &[&str]) -> Output {
     tripline().args(arguments).output().unwrap()
 }
 
 /// Replays inputs into a new folder.
-pub fn replay(inputs: &[&Path], more: &[&str]) -> Replay {
+pub(crate) fn replay(inputs: &[&Path], more: &[&str]) -> Replay {
     let folder = TempDir::new().unwrap();
     let out = folder.path().join("out");
-    let output = tripline().arg("replay").args(inputs).arg("--out").arg(&out).args(more).output().unwrap();
+    let output = tripline()
+        .arg("replay")
+        .args(inputs)
+        .arg("--out")
+        .arg(&out)
+        .args(more)
+        .output()
+        .unwrap();
     Replay {
         code: output.status.code().unwrap_or(-1),
         stdout: String::from_utf8(output.stdout).unwrap(),
@@ -61,7 +71,7 @@ pub fn replay(inputs: &[&Path], more: &[&str]) -> Replay {
 }
 
 /// Replays lines, joined by newlines, as one source named `lines.ndjson`.
-pub fn replay_lines<S: AsRef<[u8]>>(lines: &[S], more: &[&str]) -> Replay {
+pub(crate) fn replay_lines<S: AsRef<[u8]>>(lines: &[S], more: &[&str]) -> Replay {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("lines.ndjson");
     let mut text = Vec::new();
@@ -75,55 +85,84 @@ pub fn replay_lines<S: AsRef<[u8]>>(lines: &[S], more: &[&str]) -> Replay {
 
 impl Replay {
     /// The replay, which must have succeeded.
-    pub fn ok(self) -> Self {
+    pub(crate) fn ok(self) -> Self {
         assert_eq!(self.code, 0, "{}{}", self.stdout, self.stderr);
         self
     }
 
-    pub fn summary(&self) -> Value {
+    pub(crate) fn summary(&self) -> Value {
         serde_json::from_slice(&fs::read(self.out.join("summary.json")).unwrap()).unwrap()
     }
 
-    pub fn annotated(&self) -> Vec<u8> {
+    /// Some numbers of the summary, by name.
+    pub(crate) fn counts<const N: usize>(&self, names: [&str; N]) -> [u64; N] {
+        let summary = self.summary();
+        names.map(|name| summary[name].as_u64().unwrap())
+    }
+
+    pub(crate) fn annotated(&self) -> Vec<u8> {
         fs::read(self.out.join("annotated.ndjson")).unwrap()
     }
 
     /// The `tripline` member of every flagged record, in order.
-    pub fn flags(&self) -> Vec<Value> {
+    pub(crate) fn flags(&self) -> Vec<Value> {
         let annotated = self.annotated();
         let lines = annotated.split(|byte| *byte == b'\n');
         let values = lines.filter_map(|line| serde_json::from_slice::<Value>(line).ok());
-        values.filter_map(|value| value.get("tripline").cloned()).collect()
+        values
+            .filter_map(|value| value.get("tripline").cloned())
+            .collect()
     }
 
-    pub fn quarantine(&self) -> Vec<Value> {
+    pub(crate) fn quarantine(&self) -> Vec<Value> {
         let text = fs::read_to_string(self.out.join("quarantine.ndjson")).unwrap();
-        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        text.lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
     }
 
     /// Name and bytes of every bundle.
-    pub fn bundles(&self) -> BTreeMap<String, Vec<u8>> {
-        let entries = fs::read_dir(self.out.join("bundles")).unwrap().map(|entry| entry.unwrap());
+    pub(crate) fn bundles(&self) -> BTreeMap<String, Vec<u8>> {
+        let entries = fs::read_dir(self.out.join("bundles"))
+            .unwrap()
+            .map(|entry| entry.unwrap());
         entries
-            .map(|entry| (entry.file_name().into_string().unwrap(), fs::read(entry.path()).unwrap()))
+            .map(|entry| {
+                (
+                    entry.file_name().into_string().unwrap(),
+                    fs::read(entry.path()).unwrap(),
+                )
+            })
             .collect()
     }
 
     /// `tripline history --json` of the folder.
-    pub fn history(&self) -> Vec<Value> {
-        let output = tripline().arg("history").arg(&self.out).arg("--json").output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    pub(crate) fn history(&self) -> Vec<Value> {
+        let output = tripline()
+            .arg("history")
+            .arg(&self.out)
+            .arg("--json")
+            .output()
+            .unwrap();
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         serde_json::from_slice(&output.stdout).unwrap()
     }
 
     /// The history's rows of a rule.
-    pub fn requests(&self, rule: &str) -> Vec<Value> {
-        self.history().into_iter().filter(|row| row["rule"] == rule).collect()
+    pub(crate) fn requests(&self, rule: &str) -> Vec<Value> {
+        self.history()
+            .into_iter()
+            .filter(|row| row["rule"] == rule)
+            .collect()
     }
 }
 
 /// The members of a bundle: path and content.
-pub fn unpack(bundle: &[u8]) -> BTreeMap<String, Vec<u8>> {
+pub(crate) fn unpack(bundle: &[u8]) -> BTreeMap<String, Vec<u8>> {
     use std::io::Read as _;
     let tar = zstd::decode_all(bundle).unwrap();
     let mut archive = tar::Archive::new(tar.as_slice());
@@ -139,7 +178,7 @@ pub fn unpack(bundle: &[u8]) -> BTreeMap<String, Vec<u8>> {
 }
 
 /// One SignalR record of the archive form, `seconds` after 2026-03-02T10:00:00Z.
-pub fn signalr(seconds: i64, resource: &str, operation: &str, message: &str) -> String {
+pub(crate) fn signalr(seconds: i64, resource: &str, operation: &str, message: &str) -> String {
     let time = tripline_core::time::format_time((1_772_445_600 + seconds) * 1_000_000);
     format!(
         r#"{{"properties":{{"message":"{message}","collection":"Connection","type":"ConnectivityLogs","connectionId":"c{seconds}","userId":null}},"operationName":"{operation}","category":"AllLogs","level":"Informational","time":"{time}","resourceId":"/SUBSCRIPTIONS/11111111-2222-3333-4444-555555555555/RESOURCEGROUPS/RG/PROVIDERS/MICROSOFT.SIGNALRSERVICE/SIGNALR/{resource}"}}"#
@@ -147,9 +186,21 @@ pub fn signalr(seconds: i64, resource: &str, operation: &str, message: &str) -> 
 }
 
 /// One Stack Hub alert of the REST form, times in seconds after 2026-03-02T10:00:00Z.
-pub fn alert(id: &str, fault: &str, created: i64, updated: i64, state: &str, severity: &str) -> String {
-    let time = |seconds: i64| tripline_core::time::format_time((1_772_445_600 + seconds) * 1_000_000);
-    let closed = if state == "Closed" { time(updated) } else { String::new() };
+pub(crate) fn alert(
+    id: &str,
+    fault: &str,
+    created: i64,
+    updated: i64,
+    state: &str,
+    severity: &str,
+) -> String {
+    let time =
+        |seconds: i64| tripline_core::time::format_time((1_772_445_600 + seconds) * 1_000_000);
+    let closed = if state == "Closed" {
+        time(updated)
+    } else {
+        String::new()
+    };
     let (created, updated) = (time(created), time(updated));
     format!(
         r#"{{"name":"east/{id}","type":"Microsoft.InfrastructureInsights.Admin/regionHealths/alerts","properties":{{"alertId":"{id}","faultTypeId":"{fault}","title":"a title","severity":"{severity}","state":"{state}","createdTimestamp":"{created}","lastUpdatedTimestamp":"{updated}","closedTimestamp":"{closed}","impactedResourceId":"/subscriptions/s/resourceGroups/system.east/providers/Microsoft.Fabric.Admin/fabricLocations/east/infraRoles/{fault}"}}}}"#

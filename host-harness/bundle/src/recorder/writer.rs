@@ -47,7 +47,7 @@ pub struct Recorder {
     options: RecorderOptions,
     reader: Reader,
     path: PathBuf,
-    file: File,
+    pub(super) file: File,
     segment: u32,
     end: u64,
     /// The newest segment is not to be written to any more.

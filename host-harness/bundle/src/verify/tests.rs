@@ -1,5 +1,6 @@
 use std::fs;
 
+use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::*;
@@ -272,4 +273,15 @@ fn a_listing_goes_on_after_a_bad_file() {
         (&*listing.bundles[0].id, listing.bundles[0].lines),
         ("id", 0)
     );
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn any_bytes_are_findings_and_no_panic(raw: Vec<u8>, tar: Vec<u8>) {
+        prop_assert_ne!(findings(&raw, &Limits::default()), [""; 0]);
+        let compressed = zstd::encode_all(&tar[..], 3).unwrap();
+        prop_assert_ne!(findings(&compressed, &Limits::default()), [""; 0]);
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::*;
@@ -182,4 +183,59 @@ fn a_newer_segment_is_refused() {
     fs::write(&file, header).unwrap();
     let error = Recorder::open(dir.path(), RecorderOptions::default()).unwrap_err();
     assert!(error.to_string().contains("format version is 2"), "{error}");
+}
+
+#[test]
+fn after_a_failed_write_the_next_one_goes_to_a_new_segment() {
+    let dir = TempDir::new().unwrap();
+    let (mut recorder, _) = open(dir.path());
+    let first = recorder.append(&batch("src", 0, "n 0\n")).unwrap();
+    recorder.file = fs::File::open(segment_file(dir.path(), 0)).unwrap();
+    let error = recorder.append(&batch("src", 1, "n 1\n")).unwrap_err();
+    assert!(
+        error.to_string().starts_with("cannot write a block to"),
+        "{error}"
+    );
+    let third = recorder.append(&batch("src", 2, "n 2\n")).unwrap();
+    assert!(third.segment() > first.segment());
+    recorder.index(third, &[5], &[]).unwrap();
+    assert_eq!(all(recorder.reader()), ["n 0\n", "n 2\n"]);
+    drop(recorder);
+    let (recorder, recovery) = open(dir.path());
+    assert_eq!((recovery.truncated_bytes, recovery.damaged.len()), (0, 0));
+    assert_eq!(all(recorder.reader()), ["n 0\n", "n 2\n"]);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn whatever_is_on_disk_opening_and_reading_go_on(
+        splices in prop::collection::vec(
+            (any::<prop::sample::Index>(), 0_usize..40, prop::collection::vec(any::<u8>(), 0..40)),
+            1..4,
+        ),
+        segment_bytes in prop::sample::select(vec![1, 4096]),
+    ) {
+        let dir = TempDir::new().unwrap();
+        let (mut recorder, _) = open_with(dir.path(), segment_bytes);
+        fill(&mut recorder, 0..5);
+        drop(recorder);
+        let file = segment_file(dir.path(), 0);
+        let mut bytes = fs::read(&file).unwrap();
+        for (at, remove, insert) in splices {
+            let at = at.index(bytes.len() + 1);
+            let end = (at + remove).min(bytes.len());
+            bytes.splice(at..end, insert);
+        }
+        fs::write(&file, bytes).unwrap();
+        let (mut recorder, _) = open(dir.path());
+        let before = all(recorder.reader());
+        recorder.reader().window::<Error>(i64::MIN, i64::MAX, &mut |_| Ok(())).unwrap();
+        recorder.append(&batch("src", 9, "n 9\n")).unwrap();
+        drop(recorder);
+        let (recorder, recovery) = open(dir.path());
+        prop_assert_eq!(recovery.truncated_bytes, 0);
+        prop_assert_eq!(all(recorder.reader()), [before, vec!["n 9\n".to_owned()]].concat());
+    }
 }

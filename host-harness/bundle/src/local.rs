@@ -42,10 +42,11 @@ pub fn deliver(sealed: &Path, sha256: &str, folder: &Path) -> Result<PathBuf, Er
         .ok_or_else(|| Error::Changed(sealed.to_owned()))?;
     fs::create_dir_all(folder).at("make the folder", folder)?;
     let target = folder.join(name);
+    let partial = folder.join(format!("{}.partial", name.to_string_lossy()));
     if is_delivered(&target, sha256)? {
+        disk::remove_if_there(&partial)?;
         return Ok(target);
     }
-    let partial = folder.join(format!("{}.partial", name.to_string_lossy()));
     if copy(sealed, &partial)?.as_deref() != Some(sha256) {
         disk::remove_if_there(&partial)?;
         return Err(Error::Changed(sealed.to_owned()));
@@ -64,7 +65,7 @@ pub fn deliver(sealed: &Path, sha256: &str, folder: &Path) -> Result<PathBuf, Er
 }
 
 /// Whether the bundle is there already.
-pub(crate) fn is_delivered(target: &Path, sha256: &str) -> Result<bool, Error> {
+fn is_delivered(target: &Path, sha256: &str) -> Result<bool, Error> {
     if !target.try_exists().at("look for", target)? {
         return Ok(false);
     }

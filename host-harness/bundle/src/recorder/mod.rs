@@ -33,6 +33,7 @@
 mod block;
 mod error;
 mod lines;
+mod options;
 mod position;
 mod reader;
 
@@ -42,10 +43,10 @@ mod times;
 mod writer;
 
 pub use error::{Damage, Error};
+pub use options::{DEFAULT_MAX_BLOCK_BYTES, DEFAULT_SEGMENT_BYTES, Durability, RecorderOptions};
 pub use position::Position;
 pub use reader::{Reader, Recorded, WindowLine};
-pub use writer::{Batch, Durability, Recorder, RecorderOptions, Recovery};
-pub use writer::{DEFAULT_MAX_BLOCK_BYTES, DEFAULT_SEGMENT_BYTES};
+pub use writer::{Batch, Recorder, Recovery};
 
 #[cfg(test)]
 mod tests;

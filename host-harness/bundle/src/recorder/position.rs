@@ -34,6 +34,12 @@ impl Position {
         Self(self.0 + bytes as u64)
     }
 
+    /// The least greater position: where to read on after a batch that cannot be read.
+    #[must_use]
+    pub const fn after(self) -> Self {
+        Self(self.0 + 1)
+    }
+
     pub(super) const fn to_le_bytes(self) -> [u8; 8] {
         self.0.to_le_bytes()
     }

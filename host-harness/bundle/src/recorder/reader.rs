@@ -79,7 +79,7 @@ impl Reader {
     ///
     /// # Errors
     /// When a segment cannot be read, or [`Error::Damaged`] if the block went bad since the
-    /// recorder was opened: the position after it is that of the next batch.
+    /// recorder was opened: read on [`Position::after`] it.
     pub fn read_next(&self, from: Option<Position>) -> Result<Option<Recorded>, Error> {
         self.read_from(from).next().transpose()
     }

@@ -23,7 +23,7 @@ pub(super) struct Scanned {
 }
 
 /// Reads every segment into `reader`; bad stretches between good blocks go to `damaged`. The newest
-/// segment's tail is left to the caller.
+/// segment's tail is left to the caller, who may cut it off.
 pub(super) fn scan(
     segments: &Path,
     reader: &mut Reader,
@@ -42,15 +42,14 @@ pub(super) fn scan(
                 reason: "the segment does not begin as it should",
             });
         }
-        if is_newest {
-            newest = Some(scanned);
-        } else if scanned.tail > 0 {
+        if scanned.tail > 0 && (!is_newest || unusable) {
             damaged.push(Damage {
                 position: Position::new(*number, scanned.end as u32),
                 bytes: scanned.tail,
                 reason: "the end of the segment cannot be read",
             });
         }
+        newest = Some(scanned);
     }
     Ok(newest)
 }

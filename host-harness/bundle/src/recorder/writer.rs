@@ -7,8 +7,8 @@ use std::{
 };
 
 use super::{
-    Damage, Error, Position, Reader,
-    block::{self, Kind, MAX_RAW_BYTES},
+    Damage, Durability, Error, Position, Reader, RecorderOptions,
+    block::{self, Kind},
     lines,
     reader::{Entry, TimesOf},
     scan::{self, Scanned},
@@ -16,38 +16,6 @@ use super::{
     times,
 };
 use crate::disk::{self, At, DiskError};
-
-/// A new segment begins once this one would grow past so many bytes.
-pub const DEFAULT_SEGMENT_BYTES: u64 = 64 << 20;
-
-/// The most one batch may need: 4 MiB of lines and something for their origin.
-pub const DEFAULT_MAX_BLOCK_BYTES: usize = (4 << 20) + (64 << 10);
-
-/// Offsets are 32 bits and one block may lie past the limit.
-const MAX_SEGMENT_BYTES: u64 = 2 << 30;
-
-/// What a power cut may take.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Durability {
-    /// Nothing that was confirmed.
-    Fsync,
-    /// Anything: for a replay, whose input is still there.
-    None,
-}
-
-/// How to write.
-#[derive(Debug, Clone)]
-pub struct RecorderOptions {
-    /// See [`DEFAULT_SEGMENT_BYTES`].
-    pub segment_bytes: u64,
-    /// See [`DEFAULT_MAX_BLOCK_BYTES`].
-    pub max_block_bytes: usize,
-    /// What a power cut may take.
-    pub durability: Durability,
-    /// A position known to be used, such as the spool's `processed_to`. When the recorder ends
-    /// before it (its tail was lost), writing goes on behind it: no position is used twice.
-    pub not_before: Option<Position>,
-}
 
 /// One batch to record.
 #[derive(Debug, Clone, Copy)]
@@ -79,25 +47,12 @@ pub struct Recorder {
     options: RecorderOptions,
     reader: Reader,
     path: PathBuf,
-    file: File,
+    pub(super) file: File,
     segment: u32,
     end: u64,
     /// The newest segment is not to be written to any more.
     closed: bool,
     _lock: File,
-}
-
-// === impl RecorderOptions ===
-
-impl Default for RecorderOptions {
-    fn default() -> Self {
-        Self {
-            segment_bytes: DEFAULT_SEGMENT_BYTES,
-            max_block_bytes: DEFAULT_MAX_BLOCK_BYTES,
-            durability: Durability::Fsync,
-            not_before: None,
-        }
-    }
 }
 
 // === impl Recorder ===
@@ -128,14 +83,9 @@ impl Recorder {
             }) => (*number, *tail, false),
             // A segment whose very header is torn is begun again, unless it has blocks.
             Some(s) if s.end == u64::from(SEGMENT_HEADER_BYTES) => (s.number, s.tail, false),
-            Some(s) => (s.number, s.tail, true),
+            Some(s) => (s.number, 0, true),
         };
         let path = segment::path(&reader.segments, segment);
-        let options = RecorderOptions {
-            segment_bytes: options.segment_bytes.min(MAX_SEGMENT_BYTES),
-            max_block_bytes: options.max_block_bytes.min(MAX_RAW_BYTES),
-            ..options
-        };
         let file = disk::private_file()
             .create(true)
             .truncate(false)
@@ -145,7 +95,7 @@ impl Recorder {
             .as_ref()
             .map_or(0, |s| if s.has_header || closed { s.end } else { 0 });
         let mut recorder = Self {
-            options,
+            options: options.within_format(),
             reader,
             path,
             file,
@@ -282,9 +232,8 @@ impl Recorder {
 
     /// Goes on in a new segment, after segment `after`.
     fn roll(&mut self, after: u32) -> Result<(), Error> {
-        if !self.closed {
-            self.sync()?;
-        }
+        // Times written here must not be forgotten: `sync` knows the newest segment only.
+        self.sync()?;
         if after >= Position::MAX_SEGMENT {
             return Err(Error::Full);
         }

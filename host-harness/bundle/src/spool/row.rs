@@ -54,7 +54,7 @@ pub struct RequestRow {
 /// The file that a request was sealed into.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SealedFacts {
-    /// The file.
+    /// Its name.
     pub path: String,
     /// Its size in bytes.
     pub size: u64,

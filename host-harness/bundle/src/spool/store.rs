@@ -149,12 +149,13 @@ impl Spool {
         })
     }
 
-    /// Requests that still need work of ours: requested, collecting or sealed, by arrival.
+    /// Requests on their way, by arrival: requested, collecting, sealed or delivering. After a crash
+    /// each of them is to be gone on with.
     ///
     /// # Errors
     /// When SQLite refuses or a row cannot be read.
     pub fn pending(&self) -> Result<Vec<RequestRow>, Error> {
-        self.rows("WHERE state IN ('requested', 'collecting', 'sealed')")
+        self.rows("WHERE state IN ('requested', 'collecting', 'sealed', 'delivering')")
     }
 
     /// One request.

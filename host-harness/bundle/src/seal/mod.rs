@@ -4,26 +4,19 @@
 //! beside and moved into place, and a bundle packed twice has the same bytes. A crash anywhere
 //! costs at most the work of one step, and never gives a second bundle.
 
-use std::{
-    io,
-    path::{Path, PathBuf},
-};
+mod describe;
 
-use serde_json::Value;
+use std::path::{Path, PathBuf};
 
 use crate::{
-    collect::{self, CollectOptions, Collected, collect},
-    disk::{self, DiskError, Hashing},
+    collect::{self, CollectOptions, collect},
+    disk::{self, DiskError},
     local,
-    manifest::{
-        FORMAT_VERSION, MANIFEST, Manifest, ManifestContext, ManifestError, Member, Redaction,
-        Scope, Span, Versions, Window,
-    },
+    manifest::{MANIFEST, ManifestContext, ManifestError},
     pack::{Content, Entry, Packed, SUFFIX, pack},
     recorder::Reader,
     report::{self, REPORT, bundle_html},
     spool::{self, Note, RequestRow, SealedFacts, Spool, State},
-    timestamp::Timestamp,
 };
 
 /// How to seal, and where to.
@@ -187,9 +180,9 @@ impl Sealer<'_> {
                 id: id.clone(),
                 source,
             })?;
-        let mut manifest = manifest(row, &collected, self.options.context);
+        let mut manifest = describe::manifest(row, &collected, self.options.context);
         let report = bundle_html(&manifest)?.into_bytes();
-        manifest.members.push(member(REPORT, &report));
+        manifest.members.push(describe::member(REPORT, &report));
         let mut entries = vec![
             Entry {
                 path: MANIFEST.to_owned(),
@@ -248,60 +241,6 @@ impl Sealer<'_> {
             Err(error) => return Err(error.into()),
         }
         Ok(())
-    }
-}
-
-// === helpers ===
-
-/// What the bundle says of itself; the report is not in it yet.
-fn manifest(row: &RequestRow, collected: &Collected, context: &ManifestContext) -> Manifest {
-    let request = &row.request;
-    let attribute = |key| request.attribute(key).map(str::to_owned);
-    Manifest {
-        format_version: FORMAT_VERSION,
-        id: request.id.clone(),
-        kind: row.kind,
-        rule: request.rule.clone(),
-        group: request.group.clone(),
-        at: Timestamp::from_micros(request.at),
-        severity: request.severity.clone(),
-        title: attribute("title"),
-        advice: attribute("advice"),
-        evidence: serde_json::from_str(&request.evidence)
-            .unwrap_or_else(|_| Value::String(request.evidence.clone())),
-        folded: row.folded,
-        window: Window {
-            asked: Span::from_micros(request.from, request.to),
-            got: collected.got.map(|(from, to)| Span::from_micros(from, to)),
-        },
-        scope: Scope::of(request),
-        members: collected
-            .members
-            .iter()
-            .map(|(member, _)| member.clone())
-            .collect(),
-        cuts: collected.cuts.clone(),
-        loss: collected.loss,
-        hashes: context.hashes.clone(),
-        versions: Versions {
-            tripline: env!("CARGO_PKG_VERSION").to_owned(),
-            plugin: context.plugin_version.clone(),
-        },
-        redaction: Redaction {
-            profile: "raw".to_owned(),
-        },
-    }
-}
-
-fn member(path: &str, content: &[u8]) -> Member {
-    let mut hashing = Hashing::new(content);
-    // Reading from memory cannot fail.
-    io::copy(&mut hashing, &mut io::sink()).unwrap_or_default();
-    Member {
-        path: path.to_owned(),
-        bytes: content.len() as u64,
-        lines: None,
-        sha256: hashing.sha256(),
     }
 }
 

@@ -1,0 +1,142 @@
+//! A recorder with lines and a spool with one request.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use tempfile::TempDir;
+use tripline_core::contract::{Request, request_id};
+
+use crate::{
+    collect,
+    manifest::ManifestContext,
+    recorder::{Batch, Durability, Recorder, RecorderOptions},
+    seal::{Error, SealOptions, Sealed, Sealer},
+    spool::{Commit, Spool, StormCaps},
+};
+
+const SECOND: i64 = 1_000_000;
+
+pub(super) struct Scene {
+    pub(super) dir: TempDir,
+    recorder: Recorder,
+    pub(super) id: String,
+}
+
+impl Scene {
+    /// A recorder of 100 lines, one a second, and one request for those from 10 to 19.
+    pub(super) fn new() -> Self {
+        let dir = TempDir::new().unwrap();
+        let options = RecorderOptions {
+            durability: Durability::None,
+            ..RecorderOptions::default()
+        };
+        let (mut recorder, _) = Recorder::open(&dir.path().join("recorder"), options).unwrap();
+        for second in 0..100 {
+            let line = format!("{{\"second\":{second}}}\n");
+            let batch = Batch {
+                source: if second % 2 == 0 {
+                    "even.json"
+                } else {
+                    "odd.json"
+                },
+                offset: 0,
+                sha256: [0; 32],
+                lines: line.as_bytes(),
+            };
+            let position = recorder.append(&batch).unwrap();
+            recorder.index(position, &[second * SECOND], &[]).unwrap();
+        }
+        let id = request_id("signalr.ping-timeout", "/x", 15 * SECOND);
+        let request = Request {
+            id: id.clone(),
+            rule: "signalr.ping-timeout".into(),
+            group: "/x".into(),
+            at: 15 * SECOND,
+            from: 10 * SECOND,
+            to: 19 * SECOND,
+            line: None,
+            severity: "warning".into(),
+            evidence: r#"{"ended":12,"threshold":10,"note":"<i>"}"#.into(),
+            attributes: vec![
+                ("title".into(), "Clients <b>vanish</b>".into()),
+                ("advice".into(), "Look at the network.".into()),
+            ],
+        };
+        let scene = Self { dir, recorder, id };
+        let commit = Commit {
+            requests: &[request],
+            ..Commit::default()
+        };
+        scene.spool().commit(&commit).unwrap();
+        scene
+    }
+
+    pub(super) fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    pub(super) fn spool(&self) -> Spool {
+        Spool::open(&self.path("state"), Durability::None, StormCaps::default()).unwrap()
+    }
+
+    /// Seals in a process of its own, so to say: with a spool just opened.
+    pub(super) fn seal(&self) -> Result<Sealed, Error> {
+        self.with_sealer(|sealer, id| {
+            loop {
+                if let Some(sealed) = sealer.step(id)? {
+                    return Ok(sealed);
+                }
+            }
+        })
+    }
+
+    pub(super) fn step(&self) -> Option<Sealed> {
+        self.with_sealer(|sealer, id| sealer.step(id)).unwrap()
+    }
+
+    pub(super) fn with_sealer<T>(&self, act: impl FnOnce(&mut Sealer<'_>, &str) -> T) -> T {
+        let options = SealOptions {
+            dest: &self.path("bundles"),
+            work: &self.path("work"),
+            context: &ManifestContext::default(),
+            max_bundle_bytes: 1 << 20,
+            role: &|_| collect::DEFAULT_ROLE.to_owned(),
+            belongs: &|_| true,
+            began: None,
+        };
+        let mut spool = self.spool();
+        let reader = self.recorder.reader();
+        let mut sealer = Sealer {
+            reader,
+            spool: &mut spool,
+            options: &options,
+            may_reseal: true,
+        };
+        act(&mut sealer, &self.id)
+    }
+
+    /// The one bundle that was delivered.
+    pub(super) fn delivered(&self) -> Vec<u8> {
+        let paths = files(&self.path("bundles"));
+        assert_eq!(paths.len(), 1, "{paths:?}");
+        fs::read(&paths[0]).unwrap()
+    }
+}
+
+pub(super) fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut paths: Vec<_> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    paths.sort();
+    paths
+}
+
+pub(super) fn copy_folder(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for path in files(from) {
+        fs::copy(&path, to.join(path.file_name().unwrap())).unwrap();
+    }
+}

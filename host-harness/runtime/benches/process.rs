@@ -50,14 +50,17 @@ fn life_cycle(c: &mut Criterion) {
     })
     .unwrap();
     let component = Component::embedded(&engine).unwrap();
-    c.bench_function("compile", |bencher| {
+    let mut group = c.benchmark_group("life-cycle");
+    group.sample_size(10);
+    group.bench_function("compile", |bencher| {
         bencher.iter(|| black_box(Component::embedded(&engine).unwrap()));
     });
-    c.bench_function("start", |bencher| {
+    group.bench_function("start", |bencher| {
         bencher.iter(|| {
             black_box(Plugin::start(&engine, &component, RULES, Options::default()).unwrap())
         });
     });
+    group.finish();
 }
 
 /// About `bytes` of SignalR's connectivity logs of some 660 bytes, 3% of them ping timeouts.

@@ -1,5 +1,7 @@
 //! One honest output, and one change of it for every lie.
 
+use tripline_core::contract::Edit;
+
 use super::*;
 
 /// Three lines of 9, 4 and 6 bytes; the last holds a character of two bytes at 2.

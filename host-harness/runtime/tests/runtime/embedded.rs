@@ -102,6 +102,15 @@ fn a_checkpoint_moves_to_another_instance() {
 }
 
 #[test]
+fn a_plugin_can_move_to_another_thread() {
+    let mut plugin = started();
+    let judged = std::thread::spawn(move || plugin.process(ALERT, &context()))
+        .join()
+        .unwrap();
+    assert_eq!(judged.unwrap().output.times.len(), 1);
+}
+
+#[test]
 fn a_component_of_another_engine_is_refused() {
     let other = Engine::new(EngineOptions {
         cache: AotCache::Off,

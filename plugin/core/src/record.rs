@@ -75,7 +75,7 @@ pub struct Record<'a> {
 /// # Errors
 /// A code that says why it is no record: `invalid-utf-8`, `not-json` or `not-an-object`.
 pub fn read_record(line: &[u8]) -> Result<Record<'_>, &'static str> {
-    let text = std::str::from_utf8(line).map_err(|_| "invalid-utf-8")?;
+    let text = simdutf8::basic::from_utf8(line).map_err(|_| "invalid-utf-8")?;
     match read_fields(text) {
         Ok(fields) => Ok(Record::of(unwrap_message(fields))),
         Err(_) if is_syslog(text) => Ok(Record::of(Fields::default())),

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::reader::{Table, suggestion, type_name};
 use crate::contract::Problem;
-use crate::record::{Field, Record};
+use crate::record::{Field, Kind, Record};
 use crate::stack_hub::normalise_fault;
 
 /// The compiled size a regular expression may have, in bytes.
@@ -131,6 +131,19 @@ impl Where {
                 all.iter()
                     .all(|(subject, test)| test.holds(lookup.text(subject).as_deref()))
             })
+    }
+
+    /// The kinds of record that can fit at all, so that the others cost nothing.
+    #[must_use]
+    pub(super) fn kinds(&self) -> Vec<Kind> {
+        let fits = |kind: Kind, all: &Vec<(Subject, Test)>| {
+            all.iter()
+                .filter(|(subject, _)| *subject == Subject::Field(Field::Record))
+                .all(|(_, test)| test.holds(Some(kind.name())))
+        };
+        let possible =
+            |kind: &Kind| self.any.is_empty() || self.any.iter().any(|all| fits(*kind, all));
+        Kind::ALL.into_iter().filter(possible).collect()
     }
 
     /// Whether some test looks at `field`.

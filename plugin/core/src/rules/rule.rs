@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use super::matcher::{Lookup, Subject, Where};
 use super::reader::{Table, type_name};
 use crate::contract::Problem;
-use crate::record::Field;
+use crate::record::{Field, Kind};
 use crate::time::SECOND;
 
 /// The most rules of a configuration.
@@ -95,6 +95,7 @@ pub struct Rule {
     pub fingerprint: String,
     /// Whether the author tests an alert's state; if not, only active alerts match.
     pub tests_state: bool,
+    kinds: Vec<Kind>,
     condition: Where,
     group_by: Vec<Subject>,
     timing: Timing,
@@ -113,7 +114,7 @@ impl Rule {
     /// Whether a record fits the rule.
     #[must_use]
     pub fn holds(&self, lookup: &Lookup<'_>) -> bool {
-        self.condition.holds(lookup)
+        self.kinds.contains(&lookup.record.kind) && self.condition.holds(lookup)
     }
 
     /// The group a record falls into: the parts of `group_by` joined by `|`.
@@ -289,6 +290,7 @@ fn read_rule(value: &Value, path: String, problems: &mut Vec<Problem>) -> Option
         advice,
         fingerprint: fingerprint(value),
         tests_state: condition.mentions(Field::Raw(crate::fields::Key::State)),
+        kinds: condition.kinds(),
         condition,
         group_by,
         timing: Timing {

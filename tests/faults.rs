@@ -37,7 +37,14 @@ fn batches() -> Vec<Batch> {
             text.push('\n');
         }
         if i == 20 {
-            text += &alert("a1", "FRP.Heartbeat.PhysicalNode", i * 6, i * 6, "Active", "Critical");
+            text += &alert(
+                "a1",
+                "FRP.Heartbeat.PhysicalNode",
+                i * 6,
+                i * 6,
+                "Active",
+                "Critical",
+            );
             text.push('\n');
         }
         if i % 50 == 0 {
@@ -46,13 +53,20 @@ fn batches() -> Vec<Batch> {
     }
     // A burst: twelve within a minute.
     for i in 0..12 {
-        text += &signalr(1_800 + i * 5, "B", "ConnectionAborted", "Connection ping timeout");
+        text += &signalr(
+            1_800 + i * 5,
+            "B",
+            "ConnectionAborted",
+            "Connection ping timeout",
+        );
         text.push('\n');
     }
     let mut batches = Vec::new();
     let mut framer = Framer::new(FrameLimits::default());
     let mut batcher = Batcher::new("hour", BatchLimits { batch_bytes: 4_096 });
-    framer.push(text.as_bytes(), &mut |unit| batches.extend(batcher.push(&unit)));
+    framer.push(text.as_bytes(), &mut |unit| {
+        batches.extend(batcher.push(&unit))
+    });
     framer.finish(&mut |unit| batches.extend(batcher.push(&unit)));
     batches.extend(batcher.flush());
     batches
@@ -63,8 +77,11 @@ fn open(state: &Path) -> (Pipeline, Reopened) {
     let component = Component::embedded(&engine).unwrap();
     let rules = Config::embedded().unwrap().rules;
     let (plugin, _) = Plugin::start(&engine, &component, &rules, Options::default()).unwrap();
-    let options =
-        PipelineOptions { durability: Durability::Fsync, deduplicate: true, caps: StormCaps::default() };
+    let options = PipelineOptions {
+        durability: Durability::Fsync,
+        deduplicate: true,
+        caps: StormCaps::default(),
+    };
     Pipeline::open(state, plugin, options).unwrap()
 }
 
@@ -74,7 +91,12 @@ fn account(pipeline: &mut Pipeline) -> (BTreeMap<String, u64>, Vec<(String, u64)
     let mut counters = spool.counters().unwrap();
     let duplicate = counters.remove("duplicate").unwrap_or_default();
     *counters.get_mut("lines").unwrap() -= duplicate;
-    let requests = spool.history().unwrap().into_iter().map(|row| (row.id, row.folded)).collect();
+    let requests = spool
+        .history()
+        .unwrap()
+        .into_iter()
+        .map(|row| (row.id, row.folded))
+        .collect();
     (counters, requests)
 }
 
@@ -82,11 +104,20 @@ fn undisturbed() -> (BTreeMap<String, u64>, Vec<(String, u64)>) {
     let folder = TempDir::new().unwrap();
     let (mut pipeline, _) = open(folder.path());
     for batch in batches() {
-        assert!(matches!(pipeline.process(&batch).unwrap(), Processed::Judged(_)));
+        assert!(matches!(
+            pipeline.process(&batch).unwrap(),
+            Processed::Judged(_)
+        ));
     }
     let account = account(&mut pipeline);
-    assert!(account.1.len() >= 2, "a burst and a held alert: {account:?}");
-    assert_eq!(account.0["lines"], account.0["passed"] + account.0["quarantined"]);
+    assert!(
+        account.1.len() >= 2,
+        "a burst and a held alert: {account:?}"
+    );
+    assert_eq!(
+        account.0["lines"],
+        account.0["passed"] + account.0["quarantined"]
+    );
     account
 }
 
@@ -97,7 +128,10 @@ fn a_batch_sent_again_changes_no_count() {
     let batches = batches();
     for batch in &batches {
         pipeline.process(batch).unwrap();
-        assert!(matches!(pipeline.process(batch).unwrap(), Processed::Duplicate));
+        assert!(matches!(
+            pipeline.process(batch).unwrap(),
+            Processed::Duplicate
+        ));
     }
     assert_eq!(account(&mut pipeline), undisturbed());
     drop(pipeline);
@@ -105,7 +139,10 @@ fn a_batch_sent_again_changes_no_count() {
     let (mut pipeline, reopened) = open(folder.path());
     assert_eq!(reopened.committed, 0);
     for batch in &batches {
-        assert!(matches!(pipeline.process(batch).unwrap(), Processed::Duplicate));
+        assert!(matches!(
+            pipeline.process(batch).unwrap(),
+            Processed::Duplicate
+        ));
     }
     assert_eq!(account(&mut pipeline), undisturbed());
 }
@@ -114,11 +151,17 @@ fn a_batch_sent_again_changes_no_count() {
 #[test]
 #[ignore = "run as a child by the test below"]
 fn feed() {
-    let Some(state) = std::env::var_os(STATE) else { return };
+    let Some(state) = std::env::var_os(STATE) else {
+        return;
+    };
     let acknowledged: usize = std::env::var(ACKNOWLEDGED).unwrap().parse().unwrap();
     let (mut pipeline, _) = open(Path::new(&state));
     // A sender repeats what it has no acknowledgement for, and one more to be sure.
-    for (number, batch) in batches().iter().enumerate().skip(acknowledged.saturating_sub(1)) {
+    for (number, batch) in batches()
+        .iter()
+        .enumerate()
+        .skip(acknowledged.saturating_sub(1))
+    {
         pipeline.process(batch).unwrap();
         println!("acknowledged {}", number + 1);
     }
@@ -128,7 +171,14 @@ fn feed() {
 /// acknowledged.
 fn feed_and_kill(state: &Path, acknowledged: usize, until: usize) -> usize {
     let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "feed", "--ignored", "--nocapture", "--test-threads", "1"])
+        .args([
+            "--exact",
+            "feed",
+            "--ignored",
+            "--nocapture",
+            "--test-threads",
+            "1",
+        ])
         .env(STATE, state)
         .env(ACKNOWLEDGED, acknowledged.to_string())
         .stdout(Stdio::piped())
@@ -139,7 +189,9 @@ fn feed_and_kill(state: &Path, acknowledged: usize, until: usize) -> usize {
     for line in BufReader::new(child.stdout.take().unwrap()).lines() {
         // The harness prints the test's name without a newline before the first line.
         let line = line.unwrap();
-        let Some((_, number)) = line.split_once("acknowledged ") else { continue };
+        let Some((_, number)) = line.split_once("acknowledged ") else {
+            continue;
+        };
         reached = reached.max(number.parse().unwrap());
         if reached >= until {
             child.kill().unwrap(); // SIGKILL
@@ -156,12 +208,24 @@ fn kill_9_at_any_batch_loses_and_doubles_nothing() {
     let total = batches().len();
     assert!(total > 50, "{total}");
     let mut acknowledged = 0;
-    for until in [1, 2, total / 4, total / 2, total / 2 + 1, total - 1, usize::MAX] {
+    for until in [
+        1,
+        2,
+        total / 4,
+        total / 2,
+        total / 2 + 1,
+        total - 1,
+        usize::MAX,
+    ] {
         acknowledged = feed_and_kill(folder.path(), acknowledged, until);
     }
     assert_eq!(acknowledged, total);
     let (mut pipeline, reopened) = open(folder.path());
-    assert_eq!((reopened.committed, reopened.damaged.len()), (0, 0), "{reopened:?}");
+    assert_eq!(
+        (reopened.committed, reopened.damaged.len()),
+        (0, 0),
+        "{reopened:?}"
+    );
     assert_eq!(account(&mut pipeline), undisturbed());
 }
 
@@ -176,7 +240,10 @@ fn a_batch_recorded_but_not_committed_is_committed_on_start() {
         pipeline.process(batch).unwrap();
     }
     drop(pipeline);
-    let spool: Vec<PathBuf> = ["spool.sqlite", "spool.sqlite-wal"].iter().map(|name| folder.path().join(name)).collect();
+    let spool: Vec<PathBuf> = ["spool.sqlite", "spool.sqlite-wal"]
+        .iter()
+        .map(|name| folder.path().join(name))
+        .collect();
     let before: Vec<_> = spool.iter().map(|path| fs::read(path).ok()).collect();
     let (mut pipeline, _) = open(folder.path());
     for batch in last {
@@ -205,7 +272,11 @@ fn a_torn_last_write_is_cut_off_and_sent_again() {
     }
     drop(pipeline);
     let segments = folder.path().join("segments");
-    let segment = fs::read_dir(&segments).unwrap().map(|entry| entry.unwrap().path()).max().unwrap();
+    let segment = fs::read_dir(&segments)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .max()
+        .unwrap();
     let mut bytes = fs::read(&segment).unwrap();
     bytes.extend_from_slice(&bytes[bytes.len() - 40..].to_vec());
     fs::write(&segment, &bytes).unwrap();
@@ -223,12 +294,17 @@ fn checkpoints_are_taken_and_restored() {
         source: "big".to_owned(),
         offset: number,
         lines: line.replace("c0", &format!("c{number}")).into_bytes(),
-        spans: vec![tripline::ingest::batch::Span { offset: number, length: 1 }],
+        spans: vec![tripline::ingest::batch::Span {
+            offset: number,
+            length: 1,
+        }],
         faults: Vec::new(),
     };
     let count = tripline::pipeline::CHECKPOINT_BYTES as u64 / line.len() as u64 + 10;
     let (mut pipeline, _) = open(folder.path());
-    let mut burst: Vec<String> = (0..9).map(|i| signalr(i, "A", "ConnectionAborted", "Connection ping timeout")).collect();
+    let mut burst: Vec<String> = (0..9)
+        .map(|i| signalr(i, "A", "ConnectionAborted", "Connection ping timeout"))
+        .collect();
     let small = |lines: &[String], offset: u64| Batch {
         source: "big".to_owned(),
         offset,

@@ -7,17 +7,16 @@ use std::sync::Once;
 
 use super::bindings::tripline::plugin::host;
 
-/// The host cuts at 4 KiB; what a panic has to say fits in less.
-const MAX_MESSAGE_BYTES: usize = 1024;
-
-/// Sends the message of every panic from now on to the host's log. Called again it does nothing.
+/// Sends the place of every panic from now on to the host's log. Called again it does nothing.
 pub(crate) fn report_to_host() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| std::panic::set_hook(Box::new(report)));
 }
 
+/// The place only: a panic's message may quote a log line.
 fn report(panic: &PanicHookInfo<'_>) {
-    let mut message = panic.to_string();
-    message.truncate(message.floor_char_boundary(MAX_MESSAGE_BYTES));
-    host::log("error", &message);
+    let place = panic
+        .location()
+        .map_or_else(|| "an unknown place".to_owned(), ToString::to_string);
+    host::log("error", &format!("panicked at {place}"));
 }

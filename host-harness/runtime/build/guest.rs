@@ -66,10 +66,7 @@ fn guest_cargo(workspace: &Path) -> Command {
             cargo.env_remove(&key);
         }
     }
-    let mut flags = vec![
-        "-Ctarget-feature=+simd128".to_owned(),
-        "-Cllvm-args=-inline-threshold=800".to_owned(),
-    ];
+    let mut flags = vec!["-Ctarget-feature=+simd128".to_owned()];
     // Panic messages carry source paths; those of this machine would make the bytes depend on it.
     flags.push(format!(
         "--remap-path-prefix={}=tripline",

@@ -97,7 +97,12 @@ fn a_commit_is_there_after_reopening() {
     let counters = spool.counters().unwrap();
     assert_eq!(
         counters.into_iter().collect::<Vec<_>>(),
-        [("folds-unknown".into(), 2), ("late".into(), 5)]
+        [
+            ("folded".into(), 3),
+            ("folds-unknown".into(), 2),
+            ("late".into(), 5),
+            ("requests".into(), 1),
+        ]
     );
 }
 

@@ -112,6 +112,7 @@ fn steps_are_journaled_once_and_never_backwards() {
             "error": null,
             "id": id,
             "rule": "rule",
+            "group": "g",
             "at": "1970-01-01T00:00:00.000000Z",
             "folded": 0,
             "state": "delivered",

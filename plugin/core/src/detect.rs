@@ -52,7 +52,7 @@ impl Detector {
 
     /// Judges a batch of lines, each ended by `\n`.
     pub fn process(&mut self, batch: &[u8], context: &Context) -> Output {
-        let mut tally = Tally::default();
+        let mut tally = Tally::for_lines(memchr::memchr_iter(b'\n', batch).count() + 1);
         let mut source = self.take_source(&context.source);
         let mut judge = Judge {
             rules: &self.rules,

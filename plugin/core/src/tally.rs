@@ -30,6 +30,13 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
+    /// A tally for so many lines.
+    pub(crate) fn for_lines(lines: usize) -> Self {
+        let mut tally = Self::default();
+        tally.output.times.reserve_exact(lines);
+        tally
+    }
+
     /// The number of the line that comes next.
     pub(crate) fn next_line(&self) -> u32 {
         u32::try_from(self.output.times.len()).unwrap_or(u32::MAX)

@@ -99,10 +99,13 @@ enum Test {
 
 impl Test {
     fn holds(&self, text: Option<&str>) -> bool {
-        let equal = |value: &String| text.is_some_and(|t| t.trim().eq_ignore_ascii_case(value));
+        let listed = |values: &[String]| {
+            text.map(str::trim)
+                .is_some_and(|text| values.iter().any(|value| text.eq_ignore_ascii_case(value)))
+        };
         match self {
-            Self::Any(values) => values.iter().any(equal),
-            Self::None(values) => !values.iter().any(equal),
+            Self::Any(values) => listed(values),
+            Self::None(values) => !listed(values),
             Self::Prefix(prefix) => text.is_some_and(|t| {
                 t.trim_start()
                     .as_bytes()

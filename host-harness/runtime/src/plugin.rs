@@ -16,7 +16,7 @@ use tripline_core::contract::{Context, Info, Output};
 use crate::component::Component;
 use crate::engine::Engine;
 use crate::error::{Error, StartError};
-use crate::journal::{Entry, Journal};
+use crate::journal::{Call, Journal};
 use crate::lines::Lines;
 use crate::session::{CallError, Session};
 use crate::validate::Grants;
@@ -129,7 +129,7 @@ impl Plugin {
         }
         match self.session.advance(context) {
             Ok(output) => {
-                self.journal.push(Entry::Advance(context.clone()));
+                self.journal.push(Call::Advance(context));
                 self.bound_journal();
                 Ok(output)
             }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
-use tripline_bundle::spool::HistoryRow;
+use tripline_bundle::spool::{HistoryRow, State};
 
 use anyhow::Context as _;
 use tripline_bundle::report::{
@@ -69,15 +69,22 @@ fn write_found(text: &mut String, outcome: &Outcome) -> std::fmt::Result {
     writeln!(text, "\nFound")?;
     let mut table = Table::new(&["  Rule", "Lines", "Bundles", "What it means"]);
     for (rule, flagged) in found {
-        let sealed = outcome
-            .history
-            .iter()
-            .filter(|row| row.rule == rule.name && row.sha256.is_some())
-            .count();
+        let count = |wanted: &dyn Fn(&HistoryRow) -> bool| {
+            outcome
+                .history
+                .iter()
+                .filter(|row| row.rule == rule.name && wanted(row))
+                .count()
+        };
+        let sealed = count(&|row| row.sha256.is_some());
+        let bundles = match count(&|row| row.state == State::Suppressed) {
+            0 => sealed.to_string(),
+            capped => format!("{sealed}, {capped} capped"),
+        };
         table.row(vec![
             format!("  {}", rule.name),
             flagged.to_string(),
-            sealed.to_string(),
+            bundles,
             rule.description.clone(),
         ]);
     }
@@ -129,7 +136,7 @@ fn write_rest(text: &mut String, out: &Path, outcome: &Outcome) -> std::fmt::Res
     let summary = &outcome.summary;
     let mut causes: BTreeMap<&str, u64> = BTreeMap::new();
     for row in &outcome.history {
-        if row.state == tripline_bundle::spool::State::Suppressed {
+        if row.state == State::Suppressed {
             *causes
                 .entry(row.cause.as_deref().unwrap_or("a cap"))
                 .or_default() += 1;

@@ -6,7 +6,7 @@ use tripline_core::contract::{Context, RejectedLine};
 
 use super::{Judged, Plugin, TRAP_REASON};
 use crate::error::Error;
-use crate::journal::Entry;
+use crate::journal::Call;
 use crate::lines::Lines;
 use crate::merge;
 use crate::session::CallError;
@@ -17,7 +17,7 @@ impl Plugin {
     pub(super) fn judge(&mut self, lines: Lines<'_>, context: &Context) -> Result<Judged, Error> {
         let mut judged = Judged::default();
         // Entries of the journal that are of earlier calls.
-        let mut before = self.journal.entries().len();
+        let mut before = self.journal.len();
         // What is still to be judged, the next part last.
         let all = 0..lines.count();
         let mut parts = vec![all];
@@ -30,15 +30,14 @@ impl Plugin {
             match self.session.process(batch, context) {
                 Ok(output) => {
                     self.traps_in_a_row = 0;
-                    self.journal
-                        .push(Entry::Process(batch.into(), context.clone()));
+                    self.journal.push(Call::Process(batch, context));
                     merge::append(&mut judged.output, part.start, output);
                 }
                 Err(CallError::Trap(trap)) => {
                     self.revive();
-                    if before > 0 && self.journal.entries().len() == before {
+                    if before > 0 && self.journal.len() == before {
                         self.compact_journal();
-                        before = self.journal.entries().len();
+                        before = self.journal.len();
                     }
                     match halves(&part) {
                         Some((first, second)) => parts.extend([second, first]),

@@ -6,7 +6,7 @@ use super::{MAX_TRAPS_IN_A_ROW, Options, Plugin};
 use crate::component::Component;
 use crate::engine::Engine;
 use crate::error::StartError;
-use crate::journal::{Entry, Journal};
+use crate::journal::{Call, Journal};
 use crate::session::{CallError, Session};
 use crate::trap::Trap;
 
@@ -44,7 +44,7 @@ impl Plugin {
     /// Makes the state of now the one to recover from, so that recovering again and again within a
     /// batch does not run the whole journal each time.
     pub(super) fn compact_journal(&mut self) {
-        if self.broken.is_some() || self.journal.entries().is_empty() {
+        if self.broken.is_some() || self.journal.len() == 0 {
             return;
         }
         match self.session.checkpoint() {
@@ -86,10 +86,10 @@ fn replayed(mut session: Session, journal: &Journal) -> Result<Session, String> 
         let restored = session.restore(state).map_err(lost)?;
         restored.map_err(|reason| format!("it refuses its own state: {reason}"))?;
     }
-    for entry in journal.entries() {
-        match entry {
-            Entry::Process(batch, context) => session.process(batch, context).map_err(lost)?,
-            Entry::Advance(context) => session.advance(context).map_err(lost)?,
+    for call in journal.calls() {
+        match call {
+            Call::Process(batch, context) => session.process(batch, context).map_err(lost)?,
+            Call::Advance(context) => session.advance(context).map_err(lost)?,
         };
     }
     Ok(session)

@@ -1,7 +1,5 @@
 //! Bundles and their history, as a support engineer meets them.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 mod support;
 
 use std::fs;

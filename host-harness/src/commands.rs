@@ -179,7 +179,7 @@ fn print_bundles(folder: &Path, bundles: &[verify::Listed]) -> Result<(), Failur
 fn verify_bundles(files: &[PathBuf], json: bool) -> Result<(), Failure> {
     let mut results = Vec::new();
     let mut bad = 0;
-    let mut text = String::new();
+    let mut lines = Vec::new();
     for file in files {
         let name = file.display().to_string();
         let findings = match verify::verify(file) {
@@ -190,20 +190,18 @@ fn verify_bundles(files: &[PathBuf], json: bool) -> Result<(), Failure> {
             Err(error) => vec![error.to_string()],
         };
         if findings.is_empty() {
-            text.push_str(&format!("{name}: intact, origin not proven (not signed)\n"));
+            lines.push(format!("{name}: intact, origin not proven (not signed)"));
         } else {
             bad += 1;
-            text.push_str(&format!("{name}: NOT INTACT\n"));
-            findings
-                .iter()
-                .for_each(|finding| text.push_str(&format!("  {finding}\n")));
+            lines.push(format!("{name}: NOT INTACT"));
+            lines.extend(findings.iter().map(|finding| format!("  {finding}")));
         }
         results.push(json!({ "file": name, "intact": findings.is_empty(), "signed": false, "findings": findings }));
     }
     if json {
         answer_json(&Value::Array(results))?
     } else {
-        answer(&text)?
+        answer(&(lines.join("\n") + "\n"))?
     }
     if bad > 0 {
         return Err(Failure::Findings(format!(

@@ -167,9 +167,9 @@ impl RuleText {
             _ => "at the first".to_owned(),
         };
         if mode != "off" && mode != "flag" {
-            asks.push_str(&format!(", then every {}", text("cooldown", "30m")));
+            asks = format!("{asks}, then every {}", text("cooldown", "30m"));
             if let Some(max) = rule.get("max_cooldown").and_then(Value::as_str) {
-                asks.push_str(&format!(" to {max}"));
+                asks = format!("{asks} to {max}");
             }
         }
         Self {

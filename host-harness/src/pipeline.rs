@@ -49,7 +49,7 @@ pub struct Reopened {
 #[derive(Debug)]
 pub enum Processed {
     /// It was judged and committed.
-    Judged(Judged),
+    Judged(Box<Judged>),
     /// It was there before; nothing was done.
     Duplicate,
 }
@@ -148,7 +148,7 @@ impl Pipeline {
         if batch.lines.is_empty() {
             let judged = Judged::default();
             self.commit(&judged, 0, faults, None)?;
-            return Ok(Processed::Judged(judged));
+            return Ok(Processed::Judged(Box::new(judged)));
         }
         let sha256: [u8; 32] = Sha256::digest(&batch.lines).into();
         if self.options.deduplicate && self.spool.seen(&batch.source, &sha256)? {
@@ -183,7 +183,7 @@ impl Pipeline {
             faults,
             Some((next, (&batch.source, sha256))),
         )?;
-        Ok(Processed::Judged(judged))
+        Ok(Processed::Judged(Box::new(judged)))
     }
 
     /// Moves a source's clock; due holds fire.

@@ -21,9 +21,11 @@ const MOST_LISTED: usize = 20;
 #[must_use]
 pub fn describe(out: &Path, outcome: &Outcome) -> String {
     let mut text = String::new();
-    // Writing to a String cannot fail.
-    let _ = write_all(&mut text, out, outcome);
-    text
+    match write_all(&mut text, out, outcome) {
+        Ok(()) => text,
+        // Writing to a String cannot fail.
+        Err(std::fmt::Error) => text,
+    }
 }
 
 fn write_all(text: &mut String, out: &Path, outcome: &Outcome) -> std::fmt::Result {

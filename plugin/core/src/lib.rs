@@ -14,6 +14,7 @@ pub mod signalr;
 pub mod stack_hub;
 pub mod time;
 
+mod ask;
 mod clock;
 mod detect;
 mod explain;

@@ -2,9 +2,11 @@
 
 mod duration;
 mod matcher;
+mod read;
 mod reader;
 mod rule;
 
 pub use duration::{format_duration, parse_duration};
 pub use matcher::{Lookup, Where};
-pub use rule::{Mode, Rule, RuleKind, Scope, Timing, read_rules};
+pub use read::read_rules;
+pub use rule::{Mode, Rule, RuleKind, Scope, Timing};

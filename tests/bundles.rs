@@ -146,6 +146,7 @@ fn history_and_list_agree_with_the_bundles() {
         let bytes = &bundles[&format!("{}.tar.zst", row["id"].as_str().unwrap())];
         assert_eq!(row["size"].as_u64().unwrap(), bytes.len() as u64);
         assert_eq!(row["type"], "proactive");
+        assert!(row["time_collected"].is_string());
         assert_eq!(row["status"], "Succeeded");
         let digest = <sha2::Sha256 as sha2::Digest>::digest(bytes);
         let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();

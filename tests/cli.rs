@@ -282,7 +282,7 @@ fn an_input_inside_the_out_folder_is_refused_before_anything_is_removed() {
 
 #[test]
 fn a_full_disk_is_the_environments_fault() {
-    // /dev/full refuses every write; a folder whose annotated.ndjson leads there is a full disk.
+    // /dev/full refuses every write, as a full disk does.
     if !Path::new("/dev/full").exists() {
         return;
     }
@@ -313,6 +313,20 @@ fn a_full_disk_is_the_environments_fault() {
         "{}",
         String::from_utf8_lossy(&output.stderr)
     );
+}
+
+#[test]
+fn an_out_folder_that_cannot_be_made_is_the_environments_fault() {
+    let folder = TempDir::new().unwrap();
+    let input = write(&folder, "a.ndjson", b"{}");
+    let output = tripline()
+        .arg("replay")
+        .arg(&input)
+        .args(["--out", "/proc/no/such"])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(3));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("`/proc/no/such`"));
 }
 
 #[test]

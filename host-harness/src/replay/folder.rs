@@ -49,7 +49,12 @@ impl OutFolder {
                 "cannot write to `{name}`: it is not empty and not of an earlier replay (hint: name a new folder with --out)"
             )));
         }
-        fs::create_dir_all(path).with_context(|| format!("cannot make the folder `{name}`"))?;
+        fs::create_dir_all(path).map_err(|error| {
+            let hint = "(hint: check --out and that this user may write there)";
+            Failure::Environment(anyhow::anyhow!(
+                "cannot make the folder `{name}`: {error} {hint}"
+            ))
+        })?;
         let full = path
             .canonicalize()
             .with_context(|| format!("cannot read the folder `{name}`"))?;

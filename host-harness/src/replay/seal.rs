@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::SystemTime;
 
 use anyhow::Context as _;
 use sha2::{Digest, Sha256};
@@ -61,7 +62,7 @@ pub(super) fn seal_all(
             max_bundle_bytes: DEFAULT_MAX_BUNDLE_BYTES,
             role: &|_| DEFAULT_ROLE.to_owned(),
             belongs: &|line| belongs(line, &resource),
-            began: None,
+            began: now(),
         };
         match seal(recorder.reader(), spool, &row.request.id, &options) {
             Ok(_) => sealed += 1,
@@ -83,6 +84,14 @@ pub(super) fn seal_all(
         }
     }
     Ok(sealed)
+}
+
+/// The wall clock, for the history only: no bundle holds it.
+fn now() -> Option<i64> {
+    let since = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .ok()?;
+    i64::try_from(since.as_micros()).ok()
 }
 
 /// Whether a line is of a resource or one of its replicas.

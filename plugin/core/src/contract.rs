@@ -98,7 +98,7 @@ impl Request {
     }
 }
 
-/// Lines folded into an earlier request instead of asking again.
+/// Flagged lines that fell into the cooldown of a request, or show its alert again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fold {
     /// The request.

@@ -325,3 +325,33 @@ fn rules_of_a_configuration_take_the_place_of_the_default_ones() {
         "nothing is written before the configuration is accepted"
     );
 }
+
+#[test]
+fn modes_decide_what_a_match_does() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("my.toml");
+    let lines = [signalr(0, "A", "ConnectionStarted", "Connection started")];
+    for (mode, expected) in [
+        ("off", [0, 0, 0, 0]),
+        ("flag", [1, 0, 0, 0]),
+        ("shadow", [1, 1, 1, 0]),
+        ("collect", [1, 1, 0, 1]),
+    ] {
+        let rule = format!(
+            "[[rule]]\nname = \"a\"\nmode = \"{mode}\"\nwhere.operation = \"ConnectionStarted\"\n"
+        );
+        fs::write(&file, rule).unwrap();
+        let done = replay_lines(&lines, &["--config", file.to_str().unwrap()]).ok();
+        let [requests, suppressed, bundles] = done.counts(["requests", "suppressed", "bundles"]);
+        let flagged = done.flags().len() as u64;
+        assert_eq!([flagged, requests, suppressed, bundles], expected, "{mode}");
+        if mode == "shadow" {
+            assert_eq!(done.history()[0]["cause"], "shadow mode");
+            assert!(
+                done.stdout.contains("1 bundle not sealed, shadow mode"),
+                "{}",
+                done.stdout
+            );
+        }
+    }
+}

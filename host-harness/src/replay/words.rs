@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
-use tripline_bundle::spool::{HistoryRow, State};
+use tripline_bundle::spool::{HistoryRow, SHADOW, State};
 
 use anyhow::Context as _;
 use tripline_bundle::report::{
@@ -81,7 +81,7 @@ fn write_found(text: &mut String, outcome: &Outcome) -> std::fmt::Result {
         let sealed = count(&|row| row.sha256.is_some());
         let bundles = match count(&|row| row.state == State::Suppressed) {
             0 => sealed.to_string(),
-            capped => format!("{sealed}, {capped} capped"),
+            capped => format!("{sealed}, {capped} not sealed"),
         };
         table.row(vec![
             format!("  {}", rule.name),
@@ -145,10 +145,15 @@ fn write_rest(text: &mut String, out: &Path, outcome: &Outcome) -> std::fmt::Res
         }
     }
     for (cause, count) in causes {
+        let why = if cause == SHADOW {
+            ""
+        } else {
+            "the storm cap was reached: "
+        };
+        let count = plural(count, "bundle");
         writeln!(
             text,
-            "{} not sealed, the storm cap was reached: {cause} (`tripline history {}`)",
-            plural(count, "bundle"),
+            "{count} not sealed, {why}{cause} (`tripline history {}`)",
             out.display()
         )?;
     }

@@ -19,6 +19,9 @@ const REQUESTS: &str = "requests";
 /// The counter of those of them that a storm cap refused.
 const SUPPRESSED: &str = "suppressed";
 
+/// What suppresses the requests of a rule in shadow mode: they are only written down.
+pub const SHADOW: &str = "shadow mode";
+
 /// The counter of folds, repeated requests among them.
 const FOLDED: &str = "folded";
 
@@ -169,6 +172,9 @@ fn store_request(
         return Ok(Admission::Duplicate);
     }
     let admission = match kind {
+        _ if request.attribute("mode") == Some("shadow") => Admission::Suppressed {
+            by: SHADOW.to_owned(),
+        },
         Kind::Proactive => admit(caps, request.at, &accepted_near(db, request.at)?),
         Kind::Manual | Kind::Test => Admission::Accepted,
     };

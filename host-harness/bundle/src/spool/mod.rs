@@ -22,7 +22,7 @@ mod state;
 mod store;
 
 pub use admit::{Admission, StormCaps};
-pub use commit::{Admitted, BatchId, Checkpoint, Commit, REMEMBERED_BATCHES};
+pub use commit::{Admitted, BatchId, Checkpoint, Commit, REMEMBERED_BATCHES, SHADOW};
 pub use error::Error;
 pub use history::HistoryRow;
 pub use row::{Kind, RequestRow, SealedFacts};

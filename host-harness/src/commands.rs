@@ -14,7 +14,7 @@ use crate::replay;
 
 pub(crate) mod print;
 
-use print::{Table, answer, answer_json};
+use print::{Table, answer, answer_json, short_time};
 
 /// `tripline replay`.
 ///
@@ -89,15 +89,6 @@ fn history_cells(row: &HistoryRow) -> Vec<String> {
         row.rule.clone(),
         row.id.clone(),
     ]
-}
-
-/// A time to the second, for people.
-fn short_time(time: &impl ToString) -> String {
-    let text = time.to_string();
-    match text.split_once('.') {
-        Some((seconds, _)) => format!("{}Z", seconds.replace('T', " ")),
-        None => text,
-    }
 }
 
 /// The state folder that a path means: itself, or the hidden one of a replay.

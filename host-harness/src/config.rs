@@ -4,7 +4,6 @@
 //! pointer is shown with file, line and column.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::path::Path;
 
 use serde_json::{Map, Value};
@@ -237,12 +236,6 @@ fn convert(
             Value::Array(list)
         }
         DeValue::Table(table) => convert_table(table, path, text, places),
-    }
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.line, self.column)
     }
 }
 

@@ -44,7 +44,7 @@ pub(crate) fn tripline() -> Command {
     command
 }
 
-/// Runs a command line; the arguments are split at blanks, `{}` stands for each of `paths`.
+/// Runs a command line.
 pub(crate) fn run(arguments: &[&str]) -> Output {
     tripline().args(arguments).output().unwrap()
 }

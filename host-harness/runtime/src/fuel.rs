@@ -1,14 +1,12 @@
 //! How much a call may compute.
 //!
-//! One unit is about one WebAssembly instruction, and an instance runs one to three thousand million
-//! a second. Fuel is exact: the same call runs out at the same instruction on every machine, so an
-//! endless loop ends a replay's line the same way everywhere.
+//! One unit is about one WebAssembly instruction. Fuel is exact: the same call runs out at the same
+//! instruction on every machine, so an endless loop ends a replay's line the same way everywhere.
 
 /// For every call, whatever its input. Timers of 10,000 groups may fire in one call.
 const BASE: u64 = 200_000_000;
 
-/// For every byte handed in. A line that no rule wants costs below 10 a byte, one that every rule
-/// reads in full a few hundred.
+/// For every byte handed in, far more than judging one takes.
 const PER_BYTE: u64 = 1_000;
 
 /// For `configure`: compiles the regular expressions of every rule.

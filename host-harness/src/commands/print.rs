@@ -5,6 +5,7 @@ use std::io::{self, Write as _};
 
 use anyhow::Context as _;
 use serde_json::Value;
+use tripline_bundle::timestamp::Timestamp;
 
 use crate::exit::Failure;
 
@@ -28,6 +29,15 @@ pub(super) fn answer_json(value: &Value) -> Result<(), Failure> {
 /// Bytes for people.
 pub(crate) fn bytes(bytes: u64) -> String {
     indicatif::HumanBytes(bytes).to_string()
+}
+
+/// A time to the second, for people.
+pub(crate) fn short_time(time: &Timestamp) -> String {
+    let text = time.to_string();
+    match text.split_once('.') {
+        Some((seconds, _)) => format!("{}Z", seconds.replace('T', " ")),
+        None => text,
+    }
 }
 
 /// A table of text with aligned columns.

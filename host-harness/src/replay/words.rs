@@ -12,7 +12,7 @@ use tripline_bundle::report::{
 };
 
 use super::{OutFolder, Outcome};
-use crate::commands::print::{Table, bytes};
+use crate::commands::print::{Table, bytes, short_time};
 
 /// The most bundles listed; the rest is counted.
 const MOST_LISTED: usize = 20;
@@ -112,7 +112,7 @@ fn write_bundles(text: &mut String, out: &Path, outcome: &Outcome) -> std::fmt::
     let mut table = Table::new(&["  Trigger", "Rule", "Size", "File"]);
     for row in sealed.iter().take(MOST_LISTED) {
         table.row(vec![
-            format!("  {}", second(row)),
+            format!("  {}", short_time(&row.at)),
             row.rule.clone(),
             bytes(row.size.unwrap_or_default()),
             format!("{}.tar.zst", row.id),
@@ -264,11 +264,6 @@ fn report(outcome: &Outcome) -> ReplayReport {
         quarantined: outcome.quarantined.clone().into_iter().collect(),
         skipped: outcome.skipped.iter().map(skipped).collect(),
     }
-}
-
-fn second(row: &HistoryRow) -> String {
-    let text = row.at.to_string();
-    text.split('.').next().unwrap_or_default().replace('T', " ") + "Z"
 }
 
 fn plural(count: u64, noun: &str) -> String {

@@ -237,13 +237,15 @@ fn read_group_by(table: &mut Table<'_, '_>) -> Vec<Subject> {
     let Some(value) = table.value("group_by") else {
         return subjects;
     };
-    let list = match value {
-        Value::Array(list) => list.as_slice(),
-        one => std::slice::from_ref(one),
+    let path = table.path_of("group_by");
+    let places: Vec<(String, &Value)> = match value {
+        Value::Array(list) => (0..)
+            .zip(list)
+            .map(|(i, value)| (format!("{path}/{i}"), value))
+            .collect(),
+        one => vec![(path, one)],
     };
-    for (i, value) in list.iter().enumerate() {
-        let key = format!("group_by/{i}");
-        let path = table.path_of("group_by");
+    for (path, value) in places {
         let subject = match value {
             Value::String(name) => Subject::named(name),
             other => Err(format!(
@@ -253,16 +255,7 @@ fn read_group_by(table: &mut Table<'_, '_>) -> Vec<Subject> {
         };
         match subject {
             Ok(subject) => subjects.push(subject),
-            Err(message)
-                if value.is_string()
-                    && !matches!(table.value("group_by"), Some(Value::Array(_))) =>
-            {
-                table.problems().push(Problem { path, message });
-            }
-            Err(message) => {
-                let path = path.replace("group_by", &key);
-                table.problems().push(Problem { path, message });
-            }
+            Err(message) => table.problems().push(Problem { path, message }),
         }
     }
     subjects
@@ -368,6 +361,18 @@ mod tests {
             text(3)
         );
         assert!(text(11).contains("did you mean `rule`?"), "{}", text(11));
+    }
+
+    #[test]
+    fn a_group_is_one_field_or_a_list_of_them() {
+        for (group_by, path) in [
+            ("\"hubb\"", "/rule/0/group_by"),
+            ("[\"hub\",7]", "/rule/0/group_by/1"),
+        ] {
+            let json = format!(r#"{{"rule":[{{"name":"a","group_by":{group_by}}}]}}"#);
+            assert_eq!(problems(&json)[0].0, path);
+        }
+        assert!(read_rules(r#"{"rule":[{"name":"a","group_by":"hub"}]}"#).is_ok());
     }
 
     #[test]

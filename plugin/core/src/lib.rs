@@ -12,6 +12,7 @@ pub mod record;
 pub mod rules;
 pub mod signalr;
 pub mod stack_hub;
+pub mod table;
 pub mod time;
 
 mod ask;

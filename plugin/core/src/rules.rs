@@ -3,7 +3,6 @@
 mod duration;
 mod matcher;
 mod read;
-mod reader;
 mod rule;
 
 pub use duration::{format_duration, parse_duration};

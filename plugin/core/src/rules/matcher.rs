@@ -11,10 +11,10 @@ use std::cell::OnceCell;
 use regex::bytes::{Regex, RegexBuilder};
 use serde_json::Value;
 
-use super::reader::{Table, suggestion, type_name};
 use crate::contract::Problem;
 use crate::record::{Field, Kind, Record};
 use crate::stack_hub::normalise_fault;
+use crate::table::{Table, suggestion, type_name};
 
 /// The compiled size a regular expression may have, in bytes.
 const REGEX_SIZE_LIMIT: usize = 256 * 1024;
@@ -189,7 +189,7 @@ fn read_all(value: &Value, path: String, problems: &mut Vec<Problem>) -> Vec<(Su
         });
     }
     for (name, test) in map {
-        let path = format!("{path}/{}", super::reader::escape(name));
+        let path = format!("{path}/{}", crate::table::escape(name));
         match Subject::named(name) {
             Ok(subject) => {
                 let fault = subject == Subject::Field(Field::Fault);

@@ -4,11 +4,11 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::matcher::{Subject, Where};
-use super::reader::{Table, type_name};
 use super::rule::{Mode, Override, Rule, RuleKind, Scope, Timing};
 use crate::contract::Problem;
 use crate::fields::Key;
 use crate::record::Field;
+use crate::table::{Table, type_name};
 use crate::time::SECOND;
 
 /// The most rules of a configuration.

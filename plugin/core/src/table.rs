@@ -2,11 +2,11 @@
 
 use serde_json::{Map, Value};
 
-use super::duration::parse_duration;
 use crate::contract::Problem;
+use crate::rules::parse_duration;
 
 /// One JSON object being read.
-pub(super) struct Table<'v, 'p> {
+pub struct Table<'v, 'p> {
     map: &'v Map<String, Value>,
     path: String,
     problems: &'p mut Vec<Problem>,
@@ -15,11 +15,7 @@ pub(super) struct Table<'v, 'p> {
 
 impl<'v, 'p> Table<'v, 'p> {
     /// The object in `value`; a problem and `None` when it is something else.
-    pub(super) fn of(
-        value: &'v Value,
-        path: String,
-        problems: &'p mut Vec<Problem>,
-    ) -> Option<Self> {
+    pub fn of(value: &'v Value, path: String, problems: &'p mut Vec<Problem>) -> Option<Self> {
         match value {
             Value::Object(map) => Some(Self {
                 map,
@@ -36,13 +32,13 @@ impl<'v, 'p> Table<'v, 'p> {
     }
 
     /// The value of `key`, if present.
-    pub(super) fn value(&mut self, key: &'static str) -> Option<&'v Value> {
+    pub fn value(&mut self, key: &'static str) -> Option<&'v Value> {
         self.known.push(key);
         self.map.get(key)
     }
 
     /// The text of `key`, if present.
-    pub(super) fn text(&mut self, key: &'static str) -> Option<&'v str> {
+    pub fn text(&mut self, key: &'static str) -> Option<&'v str> {
         match self.value(key)? {
             Value::String(text) => Some(text),
             other => {
@@ -53,7 +49,7 @@ impl<'v, 'p> Table<'v, 'p> {
     }
 
     /// The whole number of `key`, which must lie in `range`.
-    pub(super) fn count(
+    pub fn count(
         &mut self,
         key: &'static str,
         range: std::ops::RangeInclusive<u64>,
@@ -71,7 +67,7 @@ impl<'v, 'p> Table<'v, 'p> {
     }
 
     /// The duration of `key` in µs.
-    pub(super) fn duration(&mut self, key: &'static str) -> Option<i64> {
+    pub fn duration(&mut self, key: &'static str) -> Option<i64> {
         let text = self.text(key)?;
         let micros = parse_duration(text);
         if micros.is_none() {
@@ -84,7 +80,7 @@ impl<'v, 'p> Table<'v, 'p> {
     }
 
     /// The choice made by `key`.
-    pub(super) fn choice<T: Copy>(
+    pub fn choice<T: Copy>(
         &mut self,
         key: &'static str,
         choices: &[(&'static str, T)],
@@ -106,13 +102,13 @@ impl<'v, 'p> Table<'v, 'p> {
     }
 
     /// Notes a problem with `key`.
-    pub(super) fn problem(&mut self, key: &str, message: String) {
+    pub fn problem(&mut self, key: &str, message: String) {
         let path = self.path_of(key);
         self.problems.push(Problem { path, message });
     }
 
     /// The JSON pointer of `key`.
-    pub(super) fn path_of(&self, key: &str) -> String {
+    pub fn path_of(&self, key: &str) -> String {
         if key.is_empty() {
             self.path.clone()
         } else {
@@ -121,12 +117,12 @@ impl<'v, 'p> Table<'v, 'p> {
     }
 
     /// The problems, for what is read below this table.
-    pub(super) fn problems(&mut self) -> &mut Vec<Problem> {
+    pub fn problems(&mut self) -> &mut Vec<Problem> {
         self.problems
     }
 
     /// Reports every key that was not asked for.
-    pub(super) fn finish(self) {
+    pub fn finish(self) {
         for key in self
             .map
             .keys()
@@ -142,12 +138,12 @@ impl<'v, 'p> Table<'v, 'p> {
 }
 
 /// A key as a part of a JSON pointer.
-pub(super) fn escape(key: &str) -> String {
+pub fn escape(key: &str) -> String {
     key.replace('~', "~0").replace('/', "~1")
 }
 
 /// What a JSON value is, in words.
-pub(super) fn type_name(value: &Value) -> &'static str {
+pub fn type_name(value: &Value) -> &'static str {
     match value {
         Value::Null => "nothing",
         Value::Bool(_) => "a boolean",
@@ -159,7 +155,7 @@ pub(super) fn type_name(value: &Value) -> &'static str {
 }
 
 /// ` (did you mean …?)` when one of `known` is at most three edits away.
-pub(super) fn suggestion(text: &str, known: &[&str]) -> Option<String> {
+pub fn suggestion(text: &str, known: &[&str]) -> Option<String> {
     let (distance, name) = known
         .iter()
         .map(|name| (distance(text, name), *name))

@@ -6,13 +6,12 @@ use crate::contract::Attributes;
 use crate::fields::Key;
 use crate::hold::Ask;
 use crate::record::{Field, Record};
-use crate::rules::{Lookup, Mode, Rule, Scope};
+use crate::rules::{Lookup, Mode, Rule, Scope, Settings};
 use crate::time::format_time;
 
 /// The request that `rule` would make for a record at `at`.
-pub(crate) fn ask_for(rule: &Rule, lookup: &Lookup<'_>, at: i64) -> Ask {
+pub(crate) fn ask_for(rule: &Rule, settings: &Settings, lookup: &Lookup<'_>, at: i64) -> Ask {
     let record = lookup.record;
-    let timing = rule.timing(lookup);
     let mut attributes: Attributes = Vec::new();
     let mut attribute = |key: &str, value: Option<String>| {
         attributes.extend(value.map(|value| (key.to_owned(), value)));
@@ -39,9 +38,9 @@ pub(crate) fn ask_for(rule: &Rule, lookup: &Lookup<'_>, at: i64) -> Ask {
     );
     attribute(
         "mode",
-        (rule.mode == Mode::Shadow).then(|| "shadow".to_owned()),
+        (settings.mode == Mode::Shadow).then(|| "shadow".to_owned()),
     );
-    let mut evidence = json!({});
+    let mut evidence = json!({ "kind": rule.kind.name() });
     for (name, field) in [
         ("reason", Field::Reason),
         ("operation", Field::Raw(Key::Operation)),
@@ -58,9 +57,10 @@ pub(crate) fn ask_for(rule: &Rule, lookup: &Lookup<'_>, at: i64) -> Ask {
         severity: severity(rule, record).to_owned(),
         evidence,
         attributes,
+        mode: settings.mode,
         settled: at,
-        cooldown: timing.cooldown,
-        max_cooldown: timing.max_cooldown,
+        cooldown: settings.cooldown,
+        max_cooldown: settings.max_cooldown,
     }
 }
 

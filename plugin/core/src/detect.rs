@@ -3,17 +3,19 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use crate::contract::{Context, Info, Output, Problem};
-use crate::hold::{MOST_SOURCES, Source};
+use crate::explain::{describe_record, explain_state};
 use crate::judge::Judge;
 use crate::record::read_record;
 use crate::rules::{Rule, read_rules};
+use crate::source::{MOST_SOURCES, Source};
 use crate::state::{Group, Groups};
 use crate::tally::Tally;
 
 /// The version of [`Detector::checkpoint`]'s bytes.
-const STATE_FORMAT: u32 = 1;
+const STATE_FORMAT: u32 = 2;
 
 /// Everything a plugin decides: a function of configuration, state and input.
 #[derive(Debug)]
@@ -57,8 +59,11 @@ impl Detector {
         let mut judge = Judge {
             rules: &self.rules,
             groups: &mut self.groups,
+            name: &context.source,
             source: &mut source,
             tally: &mut tally,
+            accounts: None,
+            key: String::new(),
         };
         let mut rest = batch;
         while !rest.is_empty() {
@@ -83,18 +88,53 @@ impl Detector {
         Judge {
             rules: &self.rules,
             groups: &mut self.groups,
+            name: &context.source,
             source: &mut source,
             tally: &mut tally,
+            accounts: None,
+            key: String::new(),
         }
         .fire_due();
         self.end_call(&context.source, source, tally)
     }
 
-    /// What is remembered, as JSON: every rule with its groups and holds. A query
-    /// `{"rule": "…", "group": "…"}` narrows it to one rule or group.
+    /// Answers a question, as JSON.
+    ///
+    /// `{"line": "…", "source": "…"}`: what every rule would make of that line if it came next, and
+    /// why; nothing changes. Anything else: what is remembered, every rule with its groups, holds and
+    /// watches; `{"rule": "…", "group": "…"}` narrows that to one rule or group.
     #[must_use]
     pub fn explain(&self, query: &str) -> String {
-        crate::explain::explain(&self.rules, &self.groups, &self.sources, query)
+        let query: Value = serde_json::from_str(query).unwrap_or_default();
+        let answer = match query.get("line").and_then(Value::as_str) {
+            Some(line) => {
+                let source = query.get("source").and_then(Value::as_str);
+                self.explain_line(line, source.unwrap_or_default())
+            }
+            None => explain_state(&self.rules, &self.groups, &self.sources, &query),
+        };
+        answer.to_string()
+    }
+
+    /// Judges a line on a copy of the state.
+    fn explain_line(&self, line: &str, name: &str) -> Value {
+        let record = match read_record(line.as_bytes()) {
+            Ok(record) => record,
+            Err(reason) => return json!({ "rejected": reason }),
+        };
+        let mut accounts = Vec::new();
+        let mut source = self.sources.get(name).cloned().unwrap_or_default();
+        Judge {
+            rules: &self.rules,
+            groups: &mut self.groups.clone(),
+            name,
+            source: &mut source,
+            tally: &mut Tally::default(),
+            accounts: Some(&mut accounts),
+            key: String::new(),
+        }
+        .line(line.as_bytes(), &record, None);
+        json!({ "record": describe_record(&record), "rules": accounts })
     }
 
     /// The whole state.

@@ -1,25 +1,41 @@
-//! Answers about the state: what each rule remembers, and so why it fired or did not.
+//! Answers about records and state: what a line is, and what each rule remembers.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::hold::Source;
+use crate::record::Record;
 use crate::rules::{Rule, RuleKind, format_duration};
+use crate::source::Source;
 use crate::state::{Group, Groups};
 use crate::time::format_time;
 
-/// The most groups that one answer lists.
+/// The most groups, holds or watches that one answer lists for a rule.
 const MOST_LISTED: usize = 100;
 
-/// The state of the rules that `query` asks for, as JSON. An unreadable query asks for all.
-pub(crate) fn explain(
+/// What a line is.
+pub(crate) fn describe_record(record: &Record<'_>) -> Value {
+    json!({
+        "kind": record.kind.name(),
+        "time": record.time.map(format_time),
+        "resource": record.resource(),
+        "reason": record.reason.map(|reason| reason.code),
+        "class": record.class(),
+        "expected": record.reason.map(|reason| reason.expected),
+        "fault": record.alert.as_ref().map(|alert| alert.fault_key.as_str()),
+        "active": record.alert.as_ref().map(|alert| alert.active),
+        "severity": record.severity(),
+        "annotated": record.annotated,
+    })
+}
+
+/// The state of the rules that `query` asks for.
+pub(crate) fn explain_state(
     rules: &[Rule],
     groups: &Groups,
     sources: &BTreeMap<String, Source>,
-    query: &str,
-) -> String {
-    let query: Value = serde_json::from_str(query).unwrap_or_default();
+    query: &Value,
+) -> Value {
     let wants = |key: &str, value: &str| {
         query
             .get(key)
@@ -32,11 +48,13 @@ pub(crate) fn explain(
         .filter(|(_, rule)| wants("rule", &rule.name))
         .map(|(number, rule)| {
             let of_rule = groups
-                .iter()
-                .filter(|(n, key, _)| *n == number && wants("group", key));
-            let listed: Vec<Value> = of_rule
-                .take(MOST_LISTED)
-                .map(|(_, key, group)| describe(rule, key, group))
+                .of_rule(number)
+                .filter(|(key, _)| wants("group", key));
+            let (listed, more): (Vec<_>, Vec<_>) =
+                of_rule.enumerate().partition(|(i, _)| *i < MOST_LISTED);
+            let listed: Vec<Value> = listed
+                .into_iter()
+                .map(|(_, (key, group))| describe_group(rule, key, group))
                 .collect();
             let holds: Vec<Value> = sources
                 .iter()
@@ -47,33 +65,50 @@ pub(crate) fn explain(
                     json!({
                         "group": hold.group, "alert": hold.alert, "source": source,
                         "since": format_time(hold.ask.at), "until": format_time(hold.deadline),
+                        "seen": hold.seen,
                     })
                 })
                 .collect();
-            json!({ "rule": rule.name, "groups": listed, "holds": holds })
+            json!({
+                "rule": rule.name, "kind": rule.kind.name(), "groups": listed,
+                "more_groups": more.len(), "holds": holds,
+            })
         })
         .collect();
-    json!({ "rules": answers }).to_string()
+    json!({ "rules": answers })
 }
 
-fn describe(rule: &Rule, key: &str, group: &Group) -> Value {
-    let lane = group.current();
-    let last = lane.and_then(|lane| lane.last.as_ref());
+fn describe_group(rule: &Rule, key: &str, group: &Group) -> Value {
+    let Some(lane) = group.current() else {
+        return json!({ "group": key });
+    };
+    let last = lane.last.as_ref();
+    let account = &lane.account;
     let mut answer = json!({
         "group": key,
-        "clock": lane.map(|lane| format_time(lane.clock)),
+        "clock": format_time(lane.clock),
+        "matches": account.matches,
+        "late": account.late,
+        "requests": account.requests,
+        "folded": account.folded,
         "last_request": last.map(|last| last.id.as_str()),
         "cooldown_until": last.map(|last| format_time(last.until)),
     });
-    if let (RuleKind::Frequency { threshold, within }, Value::Object(answer)) =
-        (rule.kind, &mut answer)
-    {
-        answer.insert(
-            "count".to_owned(),
-            lane.map_or(0, |lane| lane.times.len()).into(),
-        );
+    let counting = match &rule.kind {
+        RuleKind::Frequency { threshold, within }
+        | RuleKind::Cardinality {
+            threshold, within, ..
+        } => Some((*threshold as u64, *within)),
+        RuleKind::Spike {
+            threshold, within, ..
+        } => Some((*threshold, *within)),
+        RuleKind::Match | RuleKind::Absence { .. } => None,
+    };
+    if let (Some((threshold, within)), Value::Object(answer)) = (counting, &mut answer) {
         answer.insert("threshold".to_owned(), threshold.into());
         answer.insert("within".to_owned(), format_duration(within).into());
+        answer.insert("peak".to_owned(), account.peak.into());
+        answer.insert("peak_at".to_owned(), format_time(account.peak_at).into());
     }
     answer
 }

@@ -21,7 +21,9 @@ mod detect;
 mod explain;
 mod hold;
 mod judge;
+mod source;
 mod state;
 mod tally;
+mod watch;
 
 pub use detect::Detector;

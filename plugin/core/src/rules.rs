@@ -6,6 +6,6 @@ mod read;
 mod rule;
 
 pub use duration::{format_duration, parse_duration};
-pub use matcher::{Lookup, Where};
+pub use matcher::{Lookup, Subject, Where};
 pub use read::read_rules;
-pub use rule::{Mode, Rule, RuleKind, Scope, Timing};
+pub use rule::{Fit, Mode, Rule, RuleKind, Scope, Settings};

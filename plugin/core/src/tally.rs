@@ -17,6 +17,9 @@ pub(crate) struct Flag<'a> {
     pub(crate) advice: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) fault: Option<&'a str>,
+    /// Whose time the line has, when it is not its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) time_from: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) bundle: Option<String>,
 }

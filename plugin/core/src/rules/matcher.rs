@@ -7,6 +7,7 @@
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
+use std::fmt;
 
 use regex::bytes::{Regex, RegexBuilder};
 use serde_json::Value;
@@ -20,6 +21,10 @@ use crate::table::{Table, suggestion, type_name};
 const REGEX_SIZE_LIMIT: usize = 256 * 1024;
 /// The most texts that one test may list.
 const MOST_VALUES: usize = 1_000;
+/// How many characters of a record's text an explanation shows.
+const LONGEST_SHOWN: usize = 80;
+/// The name of [`Subject::Source`].
+const SOURCE: &str = "source";
 
 /// A record as `where` sees it; its JSON is parsed only when a pointer asks.
 pub struct Lookup<'r> {
@@ -27,23 +32,27 @@ pub struct Lookup<'r> {
     pub record: &'r Record<'r>,
     /// Its line.
     pub line: &'r [u8],
+    /// The source it came from.
+    pub source: &'r str,
     json: OnceCell<Option<Value>>,
 }
 
 impl<'r> Lookup<'r> {
-    /// A lookup into `record`, read from `line`.
+    /// A lookup into `record`, read from `line` of `source`.
     #[must_use]
-    pub fn new(record: &'r Record<'r>, line: &'r [u8]) -> Self {
+    pub fn new(record: &'r Record<'r>, line: &'r [u8], source: &'r str) -> Self {
         Self {
             record,
             line,
+            source,
             json: OnceCell::new(),
         }
     }
 
-    fn text(&self, subject: &Subject) -> Option<Cow<'_, str>> {
+    pub(crate) fn text(&self, subject: &Subject) -> Option<Cow<'_, str>> {
         match subject {
             Subject::Field(field) => self.record.field(*field),
+            Subject::Source => Some(Cow::Borrowed(self.source)),
             Subject::Pointer(pointer) => {
                 let json = self
                     .json
@@ -60,8 +69,12 @@ impl<'r> Lookup<'r> {
 
 /// What a test looks at.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Subject {
+pub enum Subject {
+    /// A field by its name.
     Field(Field),
+    /// The name of the source that the line came from.
+    Source,
+    /// A JSON pointer into the record.
     Pointer(String),
 }
 
@@ -71,19 +84,27 @@ impl Subject {
         if name.starts_with('/') {
             return Ok(Self::Pointer(name.to_owned()));
         }
+        if name == SOURCE {
+            return Ok(Self::Source);
+        }
         Field::named(name).map(Self::Field).ok_or_else(|| {
-            let names: Vec<_> = Field::NAMES.iter().map(|(name, _)| *name).collect();
+            let mut names: Vec<_> = Field::NAMES.iter().map(|(name, _)| *name).collect();
+            names.push(SOURCE);
             let hint = suggestion(name, &names).unwrap_or_default();
             format!("unknown field `{name}`{hint}; one of {} or a JSON pointer such as `/properties/hub`", names.join(", "))
         })
     }
 
-    /// The record's text here, as a group key's part: lower case, empty when absent.
-    pub(super) fn group_text(&self, lookup: &Lookup<'_>) -> String {
-        lookup
-            .text(self)
-            .map(|text| text.trim().to_lowercase())
-            .unwrap_or_default()
+    /// Its name, as [`Subject::named`] takes it.
+    pub(crate) fn name(&self) -> &str {
+        match self {
+            Self::Field(field) => Field::NAMES
+                .iter()
+                .find(|(_, known)| known == field)
+                .map_or("?", |(name, _)| name),
+            Self::Source => SOURCE,
+            Self::Pointer(pointer) => pointer,
+        }
     }
 }
 
@@ -118,6 +139,24 @@ impl Test {
     }
 }
 
+impl fmt::Display for Test {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let list = |values: &[String]| {
+            let quoted: Vec<_> = values.iter().map(|value| format!("`{value}`")).collect();
+            quoted.join(", ")
+        };
+        match self {
+            Self::Any(values) if values.len() == 1 => write!(f, "{}", list(values)),
+            Self::Any(values) => write!(f, "one of {}", list(values)),
+            Self::None(values) => write!(f, "none of {}", list(values)),
+            Self::Prefix(prefix) => write!(f, "a text that starts with `{prefix}`"),
+            Self::Regex(regex) => write!(f, "a text that matches `{regex}`"),
+            Self::Present(true) => f.write_str("any text"),
+            Self::Present(false) => f.write_str("nothing"),
+        }
+    }
+}
+
 /// A compiled `where`.
 #[derive(Debug, Default)]
 pub struct Where {
@@ -134,6 +173,27 @@ impl Where {
                 all.iter()
                     .all(|(subject, test)| test.holds(lookup.text(subject).as_deref()))
             })
+    }
+
+    /// Why the record does not fit, as sentences such as ``reason is `a`, wanted `b` ``: the tests that
+    /// fail in the table which comes closest. Empty when it fits.
+    #[must_use]
+    pub fn misses(&self, lookup: &Lookup<'_>) -> Vec<String> {
+        let missed = |all: &Vec<(Subject, Test)>| -> Vec<String> {
+            all.iter()
+                .filter_map(|(subject, test)| {
+                    let text = lookup.text(subject);
+                    (!test.holds(text.as_deref())).then(|| {
+                        let found = text.map_or("absent".to_owned(), |text| {
+                            format!("`{}`", text.chars().take(LONGEST_SHOWN).collect::<String>())
+                        });
+                        format!("{} is {found}, wanted {test}", subject.name())
+                    })
+                })
+                .collect()
+        };
+        let misses = self.any.iter().map(missed);
+        misses.min_by_key(Vec::len).unwrap_or_default()
     }
 
     /// The kinds of record that can fit at all, so that the others cost nothing.

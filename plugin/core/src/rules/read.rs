@@ -1,20 +1,22 @@
 //! Reads rules from JSON; every problem is kept and reading goes on.
 
+mod kind;
+
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use super::duration::format_duration;
 use super::matcher::{Subject, Where};
-use super::rule::{Mode, Override, Rule, RuleKind, Scope, Timing};
+use super::rule::{Mode, Override, Rule, RuleKind, Scope, Settings};
 use crate::contract::Problem;
 use crate::fields::Key;
-use crate::record::Field;
+use crate::record::{Field, Kind};
 use crate::table::{Table, type_name};
 use crate::time::SECOND;
+use kind::read_kind;
 
 /// The most rules of a configuration.
 const MOST_RULES: usize = 500;
-/// The highest threshold of a frequency rule; so many times are kept a group.
-const HIGHEST_THRESHOLD: u64 = 10_000;
 /// The longest name, in bytes.
 const LONGEST_NAME: usize = 100;
 /// The window before a trigger unless configured: with [`DEFAULT_AFTER`] the 30 minutes that support
@@ -22,6 +24,15 @@ const LONGEST_NAME: usize = 100;
 const DEFAULT_BEFORE: i64 = 20 * 60 * SECOND;
 /// The window after a trigger unless configured.
 const DEFAULT_AFTER: i64 = 10 * 60 * SECOND;
+/// The longest either side of a window may be: a recorder keeps no more unless configured.
+const LONGEST_WINDOW: i64 = 7 * 86_400 * SECOND;
+/// The modes.
+const MODES: [(&str, Mode); 4] = [
+    ("off", Mode::Off),
+    ("flag", Mode::Flag),
+    ("shadow", Mode::Shadow),
+    ("collect", Mode::Collect),
+];
 /// The pause after a request unless configured.
 const DEFAULT_COOLDOWN: i64 = 30 * 60 * SECOND;
 
@@ -97,8 +108,14 @@ fn read_rule(value: &Value, path: String, problems: &mut Vec<Problem>) -> Option
     let condition = read_where(&mut table, "where");
     let group_by = read_group_by(&mut table);
     let hold = table.duration("for").unwrap_or(0);
-    if hold > 0 && kind != RuleKind::Match {
-        table.problem("for", "only a rule of kind `match` can hold".to_owned());
+    if hold > 0 && matches!(kind, RuleKind::Absence { .. }) {
+        let message = "an absence lasts `within` already; make that longer".to_owned();
+        table.problem("for", message);
+    }
+    let alerts = condition.kinds().contains(&Kind::HealthAlert);
+    if hold > 0 && matches!(kind, RuleKind::Match) && !alerts {
+        let message = "only alerts, or a condition of another kind than `match`, can hold";
+        table.problem("for", message.to_owned());
     }
     let cooldown = table.duration("cooldown").unwrap_or(DEFAULT_COOLDOWN);
     let max_cooldown = table.duration("max_cooldown").unwrap_or(cooldown);
@@ -122,22 +139,12 @@ fn read_rule(value: &Value, path: String, problems: &mut Vec<Problem>) -> Option
         "scope",
         &[("resource", Scope::Resource), ("all", Scope::All)],
     );
-    let mode = table.choice(
-        "mode",
-        &[
-            ("off", Mode::Off),
-            ("flag", Mode::Flag),
-            ("shadow", Mode::Shadow),
-            ("collect", Mode::Collect),
-        ],
-    );
+    let mode = table.choice("mode", &MODES).unwrap_or(Mode::Collect);
     let advice = table.text("advice").map(str::to_owned);
     table.text("description"); // for people; the host shows it
     table.finish();
     Some(Rule {
         name: name?,
-        kind,
-        mode: mode.unwrap_or(Mode::Collect),
         severity,
         before,
         after,
@@ -145,10 +152,12 @@ fn read_rule(value: &Value, path: String, problems: &mut Vec<Problem>) -> Option
         advice,
         fingerprint: fingerprint(value),
         tests_state: condition.mentions(Field::Raw(Key::State)),
-        kinds: condition.kinds(),
+        kinds: kinds_of(&condition, &kind),
+        kind,
         condition,
         group_by,
-        timing: Timing {
+        settings: Settings {
+            mode,
             hold,
             cooldown,
             max_cooldown,
@@ -157,10 +166,31 @@ fn read_rule(value: &Value, path: String, problems: &mut Vec<Problem>) -> Option
     })
 }
 
+/// The kinds of record that concern the rule at all.
+fn kinds_of(condition: &Where, kind: &RuleKind) -> Vec<Kind> {
+    let mut kinds = condition.kinds();
+    if let RuleKind::Cardinality {
+        ends: Some(ends), ..
+    } = kind
+    {
+        kinds.extend(ends.kinds());
+    }
+    kinds
+}
+
 /// A hash of the parts that give kept state its meaning. Windows, advice, severity and mode may
 /// change without a cold start.
 fn fingerprint(rule: &Value) -> String {
-    let parts: Vec<_> = ["kind", "where", "group_by", "threshold", "within"]
+    let keys = [
+        "kind",
+        "where",
+        "group_by",
+        "threshold",
+        "within",
+        "field",
+        "ends",
+    ];
+    let parts: Vec<_> = keys
         .iter()
         .map(|key| rule.get(key).map(Value::to_string).unwrap_or_default())
         .collect();
@@ -187,39 +217,6 @@ fn read_name(table: &mut Table<'_, '_>) -> Option<String> {
         table.problem("name", message);
     }
     Some(name.to_owned())
-}
-
-fn read_kind(table: &mut Table<'_, '_>) -> RuleKind {
-    let frequency = table
-        .choice("kind", &[("match", false), ("frequency", true)])
-        .unwrap_or(false);
-    let threshold = table.count("threshold", 1..=HIGHEST_THRESHOLD);
-    let within = table.duration("within");
-    if !frequency {
-        for (key, given) in [
-            ("threshold", threshold.is_some()),
-            ("within", within.is_some()),
-        ] {
-            if given {
-                table.problem(key, format!("`{key}` needs `kind = \"frequency\"`"));
-            }
-        }
-        return RuleKind::Match;
-    }
-    if table.value("threshold").is_none() || table.value("within").is_none() {
-        table.problem(
-            "kind",
-            "`frequency` needs `threshold` and `within`".to_owned(),
-        );
-    }
-    if within == Some(0) {
-        table.problem("within", "must be longer than 0s".to_owned());
-    }
-    let threshold = usize::try_from(threshold.unwrap_or(1)).unwrap_or(1);
-    RuleKind::Frequency {
-        threshold,
-        within: within.unwrap_or(SECOND),
-    }
 }
 
 fn read_where(table: &mut Table<'_, '_>, key: &'static str) -> Where {
@@ -271,6 +268,19 @@ fn read_window(table: &mut Table<'_, '_>) -> (i64, i64) {
     };
     let before = window.duration("before").unwrap_or(DEFAULT_BEFORE);
     let after = window.duration("after").unwrap_or(DEFAULT_AFTER);
+    for (key, length) in [("before", before), ("after", after)] {
+        if length > LONGEST_WINDOW {
+            let most = format_duration(LONGEST_WINDOW);
+            window.problem(
+                key,
+                format!("is longer than {most}, which no recorder keeps"),
+            );
+        }
+    }
+    if before == 0 && after == 0 {
+        let message = "a window of no length holds no lines; make `before` or `after` longer";
+        window.problem("", message.to_owned());
+    }
     window.finish();
     (before, after)
 }
@@ -295,6 +305,7 @@ fn read_overrides(table: &mut Table<'_, '_>) -> Vec<(Where, Override)> {
         };
         let condition = read_where(&mut part, "where");
         let with = Override {
+            mode: part.choice("mode", &MODES),
             hold: part.duration("for"),
             cooldown: part.duration("cooldown"),
             max_cooldown: part.duration("max_cooldown"),
@@ -306,91 +317,4 @@ fn read_overrides(table: &mut Table<'_, '_>) -> Vec<(Where, Override)> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn problems(json: &str) -> Vec<(String, String)> {
-        read_rules(json)
-            .unwrap_err()
-            .into_iter()
-            .map(|p| (p.path, p.message))
-            .collect()
-    }
-
-    #[test]
-    fn every_problem_is_reported_with_its_place() {
-        let found = problems(
-            r#"{"rule":[
-                {"name":"a","kind":"frequency","treshold":3,"within":"5m"},
-                {"name":"a","where":{"levle":"x","message":{"regex":"("}},"cooldown":"soon"},
-                {"name":"b c","mode":"on","max_cooldown":"1m","group_by":["resource","hubb"]},
-                7
-            ],"rules":[]}"#,
-        );
-        let paths: Vec<_> = found.iter().map(|(path, _)| path.as_str()).collect();
-        assert_eq!(
-            paths,
-            [
-                "/rule/0/kind",
-                "/rule/0/treshold",
-                "/rule/1/where/levle",
-                "/rule/1/where/message/regex",
-                "/rule/1/cooldown",
-                "/rule/1/name",
-                "/rule/2/name",
-                "/rule/2/group_by/1",
-                "/rule/2/max_cooldown",
-                "/rule/2/mode",
-                "/rule/3",
-                "/rules",
-            ]
-        );
-        let text = |i: usize| found[i].1.as_str();
-        assert_eq!(
-            text(1),
-            "unknown key `treshold` (did you mean `threshold`?)"
-        );
-        assert!(
-            text(2).starts_with("unknown field `levle` (did you mean `level`?)"),
-            "{}",
-            text(2)
-        );
-        assert!(
-            text(3).starts_with("bad regular expression `(`: unclosed group"),
-            "{}",
-            text(3)
-        );
-        assert!(text(11).contains("did you mean `rule`?"), "{}", text(11));
-    }
-
-    #[test]
-    fn a_group_is_one_field_or_a_list_of_them() {
-        for (group_by, path) in [
-            ("\"hubb\"", "/rule/0/group_by"),
-            ("[\"hub\",7]", "/rule/0/group_by/1"),
-        ] {
-            let json = format!(r#"{{"rule":[{{"name":"a","group_by":{group_by}}}]}}"#);
-            assert_eq!(problems(&json)[0].0, path);
-        }
-        assert!(read_rules(r#"{"rule":[{"name":"a","group_by":"hub"}]}"#).is_ok());
-    }
-
-    #[test]
-    fn bounds_hold_at_the_bound() {
-        for (threshold, fine) in [(1, true), (10_000, true), (0, false), (10_001, false)] {
-            let json = format!(
-                r#"{{"rule":[{{"name":"a","kind":"frequency","within":"1m","threshold":{threshold}}}]}}"#
-            );
-            assert_eq!(read_rules(&json).is_ok(), fine, "{threshold}");
-        }
-        for (length, fine) in [(100, true), (101, false)] {
-            let json = format!(r#"{{"rule":[{{"name":"{}"}}]}}"#, "x".repeat(length));
-            assert_eq!(read_rules(&json).is_ok(), fine, "{length}");
-        }
-        let big = |n: usize| {
-            format!(r#"{{"rule":[{{"name":"a","where":{{"message":{{"regex":"a{{{n}}}"}}}}}}]}}"#)
-        };
-        assert!(read_rules(&big(100)).is_ok());
-        assert!(read_rules(&big(100_000)).is_err());
-    }
-}
+mod tests;

@@ -1,5 +1,6 @@
 //! A rule as configured.
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::matcher::{Lookup, Subject, Where};
@@ -9,7 +10,7 @@ use crate::record::Kind;
 const LONGEST_GROUP: usize = 512;
 
 /// What a rule does with a match.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Mode {
     /// Nothing.
     Off,
@@ -31,7 +32,7 @@ pub enum Scope {
 }
 
 /// When matches become a trigger.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum RuleKind {
     /// At once.
     Match,
@@ -42,17 +43,72 @@ pub enum RuleKind {
         /// In what time, µs.
         within: i64,
     },
+    /// When there are `threshold` of them within `within` µs, and `factor` times as many as in the
+    /// `within` before.
+    Spike {
+        /// How many, at least.
+        threshold: u64,
+        /// The length of either window, µs.
+        within: i64,
+        /// How many times the window before, in thousandths.
+        factor: u64,
+        /// How many the window before must hold, at least.
+        min_reference: u64,
+    },
+    /// When there was none for `within` µs after one.
+    Absence {
+        /// How long, µs.
+        within: i64,
+    },
+    /// When they show `threshold` different values of `field` within `within` µs.
+    Cardinality {
+        /// How many.
+        threshold: usize,
+        /// In what time, µs.
+        within: i64,
+        /// What is counted.
+        field: Subject,
+        /// Records that take their value out of the count again; none when absent.
+        ends: Option<Where>,
+    },
 }
 
-/// Hold and pauses, µs.
+impl RuleKind {
+    /// The kind's name in rules and reports.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Match => "match",
+            Self::Frequency { .. } => "frequency",
+            Self::Spike { .. } => "spike",
+            Self::Absence { .. } => "absence",
+            Self::Cardinality { .. } => "cardinality",
+        }
+    }
+}
+
+/// Mode, hold and pauses for a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Timing {
-    /// How long an alert must stay active first.
+pub struct Settings {
+    /// What becomes of a trigger.
+    pub mode: Mode,
+    /// How long an alert must stay active, or a condition hold, first, µs.
     pub hold: i64,
-    /// The pause after a request.
+    /// The pause after a request, µs.
     pub cooldown: i64,
-    /// What the pause may double up to while the trouble goes on.
+    /// What the pause may double up to while the trouble goes on, µs.
     pub max_cooldown: i64,
+}
+
+/// How a record fits a rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fit {
+    /// It does not.
+    No,
+    /// It is what the rule looks for.
+    Match,
+    /// It takes a value out of the count, cardinality only.
+    End,
 }
 
 /// One rule.
@@ -62,8 +118,6 @@ pub struct Rule {
     pub name: String,
     /// When it triggers.
     pub kind: RuleKind,
-    /// What it does then.
-    pub mode: Mode,
     /// The severity it gives; else the record's own.
     pub severity: Option<&'static str>,
     /// µs of the window before the trigger.
@@ -81,76 +135,114 @@ pub struct Rule {
     pub(super) kinds: Vec<Kind>,
     pub(super) condition: Where,
     pub(super) group_by: Vec<Subject>,
-    pub(super) timing: Timing,
+    pub(super) settings: Settings,
     pub(super) overrides: Vec<(Where, Override)>,
 }
 
-/// Parts of a [`Timing`] that differ for some records.
+/// Parts of [`Settings`] that differ for some records.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Override {
+    pub(super) mode: Option<Mode>,
     pub(super) hold: Option<i64>,
     pub(super) cooldown: Option<i64>,
     pub(super) max_cooldown: Option<i64>,
 }
 
 impl Rule {
-    /// Whether a record fits the rule.
+    /// Whether the rule does nothing, whatever comes.
     #[must_use]
-    pub fn holds(&self, lookup: &Lookup<'_>) -> bool {
-        self.kinds.contains(&lookup.record.kind) && self.condition.holds(lookup)
+    pub fn is_off(&self) -> bool {
+        let revived = |with: &Override| with.mode.is_some_and(|mode| mode != Mode::Off);
+        self.settings.mode == Mode::Off && !self.overrides.iter().any(|(_, with)| revived(with))
     }
 
-    /// The group a record falls into: the parts of `group_by` joined by `|`.
+    /// How a record fits the rule.
     #[must_use]
-    pub fn group(&self, lookup: &Lookup<'_>) -> String {
-        let parts: Vec<_> = self
-            .group_by
-            .iter()
-            .map(|subject| subject.group_text(lookup))
-            .collect();
-        bounded(parts.join("|"))
+    pub fn fit(&self, lookup: &Lookup<'_>) -> Fit {
+        if !self.kinds.contains(&lookup.record.kind) {
+            return Fit::No;
+        }
+        if self.condition.holds(lookup) {
+            return Fit::Match;
+        }
+        match &self.kind {
+            RuleKind::Cardinality {
+                ends: Some(ends), ..
+            } if ends.holds(lookup) => Fit::End,
+            _ => Fit::No,
+        }
     }
 
-    /// Hold and pauses for a record: the first override that fits goes before the rule's own.
+    /// Why a record does not fit, in words; see [`Where::misses`].
     #[must_use]
-    pub fn timing(&self, lookup: &Lookup<'_>) -> Timing {
-        let Some((_, with)) = self
-            .overrides
-            .iter()
-            .find(|(condition, _)| condition.holds(lookup))
-        else {
-            return self.timing;
+    pub fn misses(&self, lookup: &Lookup<'_>) -> Vec<String> {
+        self.condition.misses(lookup)
+    }
+
+    /// Writes the group a record falls into to `key`: the parts of `group_by` joined by `|`, in lower
+    /// case.
+    pub fn group(&self, lookup: &Lookup<'_>, key: &mut String) {
+        key.clear();
+        for (i, subject) in self.group_by.iter().enumerate() {
+            if i > 0 {
+                key.push('|');
+            }
+            if let Some(text) = lookup.text(subject) {
+                push_lower(key, text.trim());
+            }
+        }
+        bound(key);
+    }
+
+    /// Mode, hold and pauses for a record: the first override that fits goes before the rule's own.
+    #[must_use]
+    pub fn settings(&self, lookup: &Lookup<'_>) -> Settings {
+        let fitting = self.overrides.iter().find(|(fits, _)| fits.holds(lookup));
+        let Some((_, with)) = fitting else {
+            return self.settings;
         };
-        let cooldown = with.cooldown.unwrap_or(self.timing.cooldown);
-        Timing {
-            hold: with.hold.unwrap_or(self.timing.hold),
+        let cooldown = with.cooldown.unwrap_or(self.settings.cooldown);
+        let max_cooldown = with.max_cooldown.unwrap_or(self.settings.max_cooldown);
+        Settings {
+            mode: with.mode.unwrap_or(self.settings.mode),
+            hold: with.hold.unwrap_or(self.settings.hold),
             cooldown,
-            max_cooldown: with
-                .max_cooldown
-                .unwrap_or(self.timing.max_cooldown)
-                .max(cooldown),
+            max_cooldown: max_cooldown.max(cooldown),
         }
     }
 }
 
-/// Cuts a group key to its bound.
-fn bounded(mut key: String) -> String {
-    if key.len() > LONGEST_GROUP {
-        let hash: String = Sha256::digest(key.as_bytes())
-            .iter()
-            .take(8)
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
-        key.truncate(
-            (0..=LONGEST_GROUP - 17)
-                .rev()
-                .find(|at| key.is_char_boundary(*at))
-                .unwrap_or(0),
-        );
-        key.push('#');
-        key.push_str(&hash);
+/// Adds a text in lower case.
+fn push_lower(key: &mut String, text: &str) {
+    if text.is_ascii() {
+        let start = key.len();
+        key.push_str(text);
+        if let Some(added) = key.get_mut(start..) {
+            added.make_ascii_lowercase();
+        }
+    } else {
+        key.push_str(&text.to_lowercase());
     }
-    key
+}
+
+/// Cuts a group key to its bound.
+fn bound(key: &mut String) {
+    if key.len() <= LONGEST_GROUP {
+        return;
+    }
+    let hash: String = Sha256::digest(key.as_bytes())
+        .iter()
+        .take(8)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    key.truncate(
+        (0..=LONGEST_GROUP - 17)
+            .rev()
+            .find(|at| key.is_char_boundary(*at))
+            .unwrap_or(0),
+    );
+    key.push('#');
+    key.push_str(&hash);
 }
 
 #[cfg(test)]
@@ -159,10 +251,12 @@ mod tests {
 
     #[test]
     fn a_long_group_key_is_cut_and_stays_apart() {
-        assert_eq!(
-            bounded("x".repeat(LONGEST_GROUP)),
-            "x".repeat(LONGEST_GROUP)
-        );
+        let bounded = |mut key: String| {
+            bound(&mut key);
+            key
+        };
+        let fits = "x".repeat(LONGEST_GROUP);
+        assert_eq!(bounded(fits.clone()), fits);
         let (a, b) = ("é".repeat(400) + "a", "é".repeat(400) + "b");
         let (a, b) = (bounded(a), bounded(b));
         assert_ne!(a, b);

@@ -1,0 +1,99 @@
+//! Groups that fall silent.
+
+use serde_json::json;
+
+use super::outcome::Outcome;
+use super::request::settle;
+use super::{Judge, Verdict};
+use crate::ask::{add, ask_for};
+use crate::clock::LATENESS;
+use crate::rules::{Lookup, Mode, Rule, RuleKind, format_duration};
+use crate::time::format_time;
+
+impl Judge<'_> {
+    /// A match: from here on its group is watched for silence.
+    pub(super) fn watched(
+        &mut self,
+        number: usize,
+        rule: &Rule,
+        lookup: &Lookup<'_>,
+        time: i64,
+        within: i64,
+    ) -> Verdict {
+        let mut key = String::new();
+        rule.group(lookup, &mut key);
+        let settings = rule.settings(lookup);
+        let last = self.groups.with(number, &key, |group| {
+            group.lane(time);
+            if group.ask.is_none() {
+                group.ask = Some(Box::new(ask_for(rule, &settings, lookup, time)));
+            }
+            let lane = group.current_mut()?;
+            if time < lane.clock.saturating_sub(LATENESS) {
+                lane.account.late += 1;
+            }
+            Some(lane.clock)
+        });
+        let last = last.flatten().unwrap_or(time);
+        let until = last.saturating_add(within);
+        if !self.source.watches.add(number, &key, until) {
+            self.tally.count("watches-full", "", 1);
+        }
+        self.note(rule, lookup, &key, &Outcome::Watched { last, until });
+        Verdict::default()
+    }
+
+    /// The deadline of a watched group has come: it asks, unless something came since.
+    pub(super) fn silent(&mut self, number: usize, key: &str, deadline: i64) {
+        let rules = self.rules;
+        let Some(rule) = rules.get(number) else {
+            return;
+        };
+        let RuleKind::Absence { within } = rule.kind else {
+            return;
+        };
+        let Some(last) = self.last_seen(number, key) else {
+            return; // Its group was forgotten, which is counted.
+        };
+        let until = last.saturating_add(within);
+        if until > deadline {
+            self.source.watches.add(number, key, until);
+            return;
+        }
+        self.tally.count("flagged", &rule.name, 1);
+        let asked = self.groups.with(number, key, |group| {
+            let mut ask = *group.ask.take()?;
+            let lane = group.current_mut()?;
+            if ask.mode <= Mode::Flag {
+                return None;
+            }
+            if let Some(last) = lane.cooling(deadline) {
+                let id = last.id.clone();
+                lane.account.folded += 1;
+                return Some(Err(id));
+            }
+            (ask.at, ask.settled) = (deadline, deadline);
+            ask.from = last.saturating_sub(rule.before);
+            ask.to = deadline.saturating_add(rule.after);
+            add(
+                &mut ask.evidence,
+                json!({ "within": format_duration(within), "last": format_time(last) }),
+            );
+            settle(lane, rule, key, &mut ask);
+            Some(Ok(ask))
+        });
+        match asked.flatten() {
+            Some(Ok(ask)) => {
+                self.request(rule, key, ask, None);
+            }
+            Some(Err(id)) => self.tally.fold(&id, 1),
+            None => {}
+        }
+    }
+
+    /// When a group was seen last.
+    fn last_seen(&self, number: usize, key: &str) -> Option<i64> {
+        let group = self.groups.peek(number, key)?;
+        group.current().map(|lane| lane.clock)
+    }
+}

@@ -1,0 +1,175 @@
+//! Alerts: one request for the whole life of each, after its hold if it has one.
+
+use serde_json::json;
+
+use super::outcome::Outcome;
+use super::request::settle;
+use super::{Judge, Verdict};
+use crate::ask::{add, alert_evidence, ask_for, instance_of};
+use crate::contract::request_id;
+use crate::fields::Key;
+use crate::hold::Hold;
+use crate::record::{Field, HealthAlert};
+use crate::rules::{Lookup, Mode, Rule, format_duration};
+use crate::state::Group;
+
+impl Judge<'_> {
+    /// A match on an active alert.
+    pub(super) fn alert(
+        &mut self,
+        number: usize,
+        rule: &Rule,
+        lookup: &Lookup<'_>,
+        alert: &HealthAlert,
+        time: i64,
+    ) -> Verdict {
+        let mut key = String::new();
+        rule.group(lookup, &mut key);
+        let (outcome, bundle) = self.judge_alert(number, rule, lookup, alert, time, &key);
+        self.note(rule, lookup, &key, &outcome);
+        Verdict {
+            flag: true,
+            late: false,
+            bundle,
+        }
+    }
+
+    fn judge_alert(
+        &mut self,
+        number: usize,
+        rule: &Rule,
+        lookup: &Lookup<'_>,
+        alert: &HealthAlert,
+        time: i64,
+        key: &str,
+    ) -> (Outcome, Option<String>) {
+        let settings = rule.settings(lookup);
+        if settings.mode <= Mode::Flag {
+            return (Outcome::FlagOnly(None), None);
+        }
+        let instance = instance_of(lookup, time);
+        let group = self.groups.peek(number, key);
+        if let Some(id) = group.and_then(|group| group.asked(&instance)) {
+            let id = id.to_owned();
+            self.tally.fold(&id, 1);
+            return (Outcome::Folded { id, until: None }, None);
+        }
+        let line = Some(self.tally.next_line());
+        let reached = alert
+            .seen
+            .into_iter()
+            .chain(self.source.clock.reached())
+            .max();
+        if let Some(hold) = self.source.held(number, key, &instance) {
+            hold.seen += 1;
+            let (since, until) = (hold.ask.at, hold.deadline);
+            if reached.is_none_or(|reached| until > reached) {
+                return (Outcome::Held { since, until }, None);
+            }
+            return match self.source.release(number, key, &instance) {
+                Some(hold) => self.release(hold, line),
+                None => (Outcome::Held { since, until }, None),
+            };
+        }
+        let mut ask = ask_for(rule, &settings, lookup, time);
+        add(&mut ask.evidence, alert_evidence(lookup, time));
+        let deadline = time.saturating_add(settings.hold);
+        let mut hold = Hold {
+            deadline,
+            rule: number,
+            group: key.to_owned(),
+            alert: instance,
+            seen: 1,
+            ask,
+        };
+        if settings.hold == 0 {
+            return self.ask_alert(hold, line);
+        }
+        self.tally.count("held", "", 1);
+        add(
+            &mut hold.ask.evidence,
+            json!({ "held": format_duration(settings.hold) }),
+        );
+        hold.ask.settled = deadline;
+        hold.ask.to = hold.ask.to.saturating_add(settings.hold);
+        if reached.is_none_or(|reached| deadline > reached) {
+            match self.source.hold(hold) {
+                Ok(()) => {
+                    let (since, until) = (time, deadline);
+                    return (Outcome::Held { since, until }, None);
+                }
+                Err(back) => hold = *back,
+            }
+            self.tally.count("holds-full", "", 1);
+        }
+        self.release(hold, line)
+    }
+
+    /// A closed alert ends its hold and asks for nothing.
+    pub(super) fn closed(&mut self, number: usize, rule: &Rule, lookup: &Lookup<'_>) -> Verdict {
+        let mut key = String::new();
+        rule.group(lookup, &mut key);
+        let created = lookup
+            .record
+            .field(Field::Raw(Key::Created))
+            .and_then(|t| crate::time::parse_time(&t));
+        let instance = instance_of(lookup, created.unwrap_or_default());
+        let ended_hold = self.source.release(number, &key, &instance).is_some();
+        if ended_hold {
+            self.tally.count("released", "", 1);
+            self.tally.count("closed-in-hold", &rule.name, 1);
+        }
+        self.note(rule, lookup, &key, &Outcome::Closed { ended_hold });
+        Verdict::default()
+    }
+
+    /// Ends a hold by asking.
+    pub(super) fn release(&mut self, hold: Hold, line: Option<u32>) -> (Outcome, Option<String>) {
+        self.tally.count("released", "", 1);
+        self.ask_alert(hold, line)
+    }
+
+    /// Asks for an alert's bundle, or folds it into the one of an alert shortly before.
+    fn ask_alert(&mut self, hold: Hold, line: Option<u32>) -> (Outcome, Option<String>) {
+        let rules = self.rules;
+        let Hold {
+            rule: number,
+            group: key,
+            alert,
+            seen,
+            mut ask,
+            ..
+        } = hold;
+        let Some(rule) = rules.get(number) else {
+            return (Outcome::FlagOnly(None), None);
+        };
+        let folded = self.groups.with(number, &key, |group: &mut Group| {
+            let lane = group.lane(ask.at);
+            let folded = lane
+                .cooling(ask.at)
+                .map(|last| (last.id.clone(), last.until));
+            let id = match &folded {
+                Some((id, _)) => {
+                    lane.account.folded += seen;
+                    id.clone()
+                }
+                None => {
+                    settle(lane, rule, &key, &mut ask);
+                    request_id(&rule.name, &key, ask.at)
+                }
+            };
+            group.remember(&alert, &id);
+            folded
+        });
+        if let Some((id, until)) = folded.flatten() {
+            self.tally.fold(&id, seen);
+            let until = Some(until);
+            return (Outcome::Folded { id, until }, None);
+        }
+        let id = self.request(rule, &key, ask, line);
+        if seen > 1 {
+            self.tally.fold(&id, seen - 1);
+        }
+        (Outcome::Asked { id: id.clone() }, Some(id))
+    }
+}

@@ -2,11 +2,12 @@
 
 use serde_json::{Value, json};
 
+use crate::clock::LATENESS;
 use crate::contract::Attributes;
 use crate::fields::Key;
 use crate::hold::Ask;
 use crate::record::{Field, Record};
-use crate::rules::{Lookup, Mode, Rule, Scope, Settings};
+use crate::rules::{Lookup, Mode, Rule, Scope, Settings, format_duration};
 use crate::time::format_time;
 
 /// The request that `rule` would make for a record at `at`.
@@ -40,7 +41,9 @@ pub(crate) fn ask_for(rule: &Rule, settings: &Settings, lookup: &Lookup<'_>, at:
         "mode",
         (settings.mode == Mode::Shadow).then(|| "shadow".to_owned()),
     );
-    let mut evidence = json!({ "kind": rule.kind.name() });
+    let mut evidence = json!({
+        "kind": rule.kind.name(), "mode": settings.mode.name(), "lateness": format_duration(LATENESS),
+    });
     for (name, field) in [
         ("reason", Field::Reason),
         ("operation", Field::Raw(Key::Operation)),

@@ -101,7 +101,7 @@ impl Detector {
     /// Answers a question, as JSON.
     ///
     /// `{"line": "…", "source": "…"}`: what every rule would make of that line if it came next, and
-    /// why; nothing changes. Anything else: what is remembered, every rule with its groups, holds and
+    /// why, and which timers its time would set off; nothing changes. Anything else: what is remembered, every rule with its groups, holds and
     /// watches; `{"rule": "…", "group": "…"}` narrows that to one rule or group.
     #[must_use]
     pub fn explain(&self, query: &str) -> String {
@@ -124,17 +124,23 @@ impl Detector {
         };
         let mut accounts = Vec::new();
         let mut source = self.sources.get(name).cloned().unwrap_or_default();
+        let mut tally = Tally::default();
         Judge {
             rules: &self.rules,
             groups: &mut self.groups.clone(),
             name,
             source: &mut source,
-            tally: &mut Tally::default(),
+            tally: &mut tally,
             accounts: Some(&mut accounts),
             key: String::new(),
         }
         .line(line.as_bytes(), &record, None);
-        json!({ "record": describe_record(&record), "rules": accounts })
+        let by_timer = tally.finish().requests.into_iter();
+        let by_timer = by_timer.filter(|request| request.line.is_none());
+        let timers: Vec<Value> = by_timer
+            .map(|request| json!({ "rule": request.rule, "group": request.group, "request": request.id }))
+            .collect();
+        json!({ "record": describe_record(&record), "timers": timers, "rules": accounts })
     }
 
     /// The whole state.

@@ -17,7 +17,7 @@ use crate::source::{Due, Source};
 use crate::state::Groups;
 use crate::tally::{Flag, Tally};
 use crate::time::format_time;
-use outcome::{Outcome, mode_name};
+use outcome::Outcome;
 
 /// What judging needs: the configuration and the state of one source and of all groups.
 pub(crate) struct Judge<'a> {
@@ -224,7 +224,7 @@ fn account_of(rule: &Rule, lookup: &Lookup<'_>, key: &str) -> Map<String, Value>
     let mut add = |name: &str, value: Value| account.insert(name.to_owned(), value);
     add("rule", rule.name.as_str().into());
     add("kind", rule.kind.name().into());
-    add("mode", mode_name(rule.settings(lookup).mode).into());
+    add("mode", rule.settings(lookup).mode.name().into());
     add("group", key.into());
     if let Some(time) = lookup.record.time {
         add("time", format_time(time).into());

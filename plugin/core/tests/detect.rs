@@ -7,14 +7,15 @@
     reason = "a test fails by panicking"
 )]
 
+mod support;
+
 use std::fmt::Write as _;
 
 use proptest::prelude::*;
+use support::{MINUTE, PING, abort, add, alert, batch, count, minutes, source, start};
 use tripline_core::Detector;
-use tripline_core::contract::{Context, Output, Request};
-use tripline_core::time::{SECOND, format_time, parse_time};
-
-const MINUTE: i64 = 60 * SECOND;
+use tripline_core::contract::{Context, Output};
+use tripline_core::time::format_time;
 
 const RULES: &str = r#"{"rule":[
   {"name":"ping","kind":"frequency","threshold":3,"within":"5m","where":{"reason":"ping-timeout"},
@@ -25,40 +26,33 @@ const RULES: &str = r#"{"rule":[
    "override":[{"where":{"fault":"FRP.Heartbeat.InfraVM"},"for":"30m"}]}
 ]}"#;
 
-fn start() -> i64 {
-    parse_time("2026-03-02T10:00:00Z").unwrap()
-}
-
-fn abort(minute: f64, resource: &str, reason: &str) -> String {
-    #[expect(clippy::cast_possible_truncation, reason = "minutes of a test")]
-    let time = format_time(start() + (minute * MINUTE as f64) as i64);
-    format!(
-        r#"{{"time":"{time}","resourceId":"/SUBSCRIPTIONS/S/PROVIDERS/MICROSOFT.SIGNALRSERVICE/SIGNALR/{resource}","category":"AllLogs","operationName":"ConnectionAborted","properties":{{"message":"Connection aborted. Reason: {reason}","type":"ConnectivityLogs"}}}}"#
-    )
-}
-
-fn alert(id: &str, fault: &str, created: i64, updated: i64, state: &str) -> String {
-    let (created, updated) = (
-        format_time(start() + created * MINUTE),
-        format_time(start() + updated * MINUTE),
-    );
-    let closed = if state == "Closed" {
-        updated.clone()
-    } else {
-        String::new()
-    };
-    format!(
-        r#"{{"type":"Microsoft.InfrastructureInsights.Admin/regionHealths/alerts","properties":{{"alertId":"{id}","faultTypeId":"{fault}","state":"{state}","severity":"Warning","title":"t","createdTimestamp":"{created}","lastUpdatedTimestamp":"{updated}","closedTimestamp":"{closed}","impactedResourceId":"/R/One/"}}}}"#
-    )
+/// The rules above and one of every other kind, with holds of both sorts.
+fn every_kind() -> String {
+    let more = r#",
+  {"name":"spike","kind":"spike","threshold":4,"within":"5m","factor":2,"where":{"record":"signalr"},
+   "group_by":["resource"],"cooldown":"10m"},
+  {"name":"silent","kind":"absence","within":"7m","where":{"record":"signalr"},"group_by":["resource"],
+   "cooldown":"1m"},
+  {"name":"many","kind":"cardinality","field":"reason","threshold":2,"within":"20m",
+   "where":{"record":"signalr"},"ends":{"record":"health-alert"},"group_by":["record"]},
+  {"name":"steady","kind":"frequency","threshold":2,"within":"10m","for":"6m",
+   "where":{"record":"signalr"},"cooldown":"1m"}
+]}"#;
+    RULES
+        .trim_end()
+        .trim_end_matches("]}")
+        .trim_end()
+        .to_owned()
+        + more
 }
 
 /// Runs lines through a fresh detector, one source, as one batch.
 fn run(lines: &[String]) -> Output {
-    run_batches(lines, usize::MAX)
+    run_batches(RULES, lines, usize::MAX)
 }
 
-fn run_batches(lines: &[String], size: usize) -> Output {
-    let mut detector = Detector::configure(RULES).unwrap();
+fn run_batches(rules: &str, lines: &[String], size: usize) -> Output {
+    let mut detector = Detector::configure(rules).unwrap();
     let mut all = Output::default();
     for (i, chunk) in lines.chunks(size.min(lines.len().max(1))).enumerate() {
         let part = detector.process(&batch(chunk), &source("s"));
@@ -70,68 +64,6 @@ fn run_batches(lines: &[String], size: usize) -> Output {
     }
     all
 }
-
-fn batch(lines: &[String]) -> Vec<u8> {
-    lines
-        .iter()
-        .flat_map(|line| [line.as_bytes(), b"\n"].concat())
-        .collect()
-}
-
-fn source(name: &str) -> Context {
-    Context {
-        source: name.to_owned(),
-        ..Context::default()
-    }
-}
-
-/// Adds a later batch's output, as the host does.
-fn add(all: &mut Output, mut part: Output, first_line: u32) {
-    part.edits
-        .iter_mut()
-        .for_each(|edit| edit.line += first_line);
-    part.rejected
-        .iter_mut()
-        .for_each(|line| line.line += first_line);
-    for request in &mut part.requests {
-        request.line = request.line.map(|line| line + first_line);
-    }
-    all.edits.append(&mut part.edits);
-    all.text.append(&mut part.text);
-    all.times.append(&mut part.times);
-    all.rejected.append(&mut part.rejected);
-    all.requests.append(&mut part.requests);
-    for fold in part.folded {
-        match all.folded.iter_mut().find(|known| known.id == fold.id) {
-            Some(known) => known.count += fold.count,
-            None => all.folded.push(fold),
-        }
-    }
-    for (name, count) in part.counts {
-        match all.counts.iter_mut().find(|(known, _)| *known == name) {
-            Some((_, known)) => *known += count,
-            None => all.counts.push((name, count)),
-        }
-    }
-    all.counts.sort();
-}
-
-fn count(output: &Output, name: &str) -> u64 {
-    output
-        .counts
-        .iter()
-        .find(|(known, _)| known == name)
-        .map_or(0, |(_, count)| *count)
-}
-
-fn minutes(requests: &[Request]) -> Vec<i64> {
-    requests
-        .iter()
-        .map(|request| (request.at - start()) / MINUTE)
-        .collect()
-}
-
-const PING: &str = "Connection ping timeout";
 
 #[test]
 fn a_frequency_rule_asks_at_its_threshold_in_each_group() {
@@ -444,15 +376,16 @@ proptest! {
 
     #[test]
     fn any_split_into_batches_gives_the_same_verdicts(lines in prop::collection::vec(any_line(), 1..60), size in 1_usize..20) {
-        prop_assert_eq!(run_batches(&lines, size), run(&lines));
+        let rules = every_kind();
+        prop_assert_eq!(run_batches(&rules, &lines, size), run_batches(&rules, &lines, usize::MAX));
     }
 
     #[test]
     fn a_restart_from_a_checkpoint_changes_nothing(lines in prop::collection::vec(any_line(), 2..40), at in 1_usize..39) {
         let at = at.min(lines.len() - 1);
-        let mut whole = Detector::configure(RULES).unwrap();
+        let mut whole = Detector::configure(&every_kind()).unwrap();
         whole.process(&batch(&lines[..at]), &source("s"));
-        let mut restored = Detector::configure(RULES).unwrap();
+        let mut restored = Detector::configure(&every_kind()).unwrap();
         restored.restore(&whole.checkpoint()).unwrap();
         let rest = batch(&lines[at..]);
         prop_assert_eq!(restored.process(&rest, &source("s")), whole.process(&rest, &source("s")));

@@ -77,7 +77,10 @@ impl Judge<'_> {
             ask.to = deadline.saturating_add(rule.after);
             add(
                 &mut ask.evidence,
-                json!({ "within": format_duration(within), "last": format_time(last) }),
+                json!({
+                    "why": format!("nothing for {} after {}", format_duration(within), format_time(last)),
+                    "within": format_duration(within), "last": format_time(last),
+                }),
             );
             settle(lane, rule, key, &mut ask);
             Some(Ok(ask))

@@ -1,12 +1,11 @@
 //! Alerts: one request for the whole life of each, after its hold if it has one.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::outcome::Outcome;
 use super::request::settle;
 use super::{Judge, Verdict};
 use crate::ask::{add, alert_evidence, ask_for, instance_of};
-use crate::contract::request_id;
 use crate::fields::Key;
 use crate::hold::Hold;
 use crate::record::{Field, HealthAlert};
@@ -73,6 +72,7 @@ impl Judge<'_> {
         }
         let mut ask = ask_for(rule, &settings, lookup, time);
         add(&mut ask.evidence, alert_evidence(lookup, time));
+        add(&mut ask.evidence, json!({ "why": "the alert is active" }));
         let deadline = time.saturating_add(settings.hold);
         let mut hold = Hold {
             deadline,
@@ -88,7 +88,10 @@ impl Judge<'_> {
         self.tally.count("held", "", 1);
         add(
             &mut hold.ask.evidence,
-            json!({ "held": format_duration(settings.hold) }),
+            json!({
+                "held": format_duration(settings.hold),
+                "why": format!("the alert has been active for {}", format_duration(settings.hold)),
+            }),
         );
         hold.ask.settled = deadline;
         hold.ask.to = hold.ask.to.saturating_add(settings.hold);
@@ -153,10 +156,7 @@ impl Judge<'_> {
                     lane.account.folded += seen;
                     id.clone()
                 }
-                None => {
-                    settle(lane, rule, &key, &mut ask);
-                    request_id(&rule.name, &key, ask.at)
-                }
+                None => settle(lane, rule, &key, &mut ask),
             };
             group.remember(&alert, &id);
             folded
@@ -166,10 +166,19 @@ impl Judge<'_> {
             let until = Some(until);
             return (Outcome::Folded { id, until }, None);
         }
+        let why = ask.evidence.get("why").and_then(Value::as_str);
+        let why = why.unwrap_or_default().to_owned();
         let id = self.request(rule, &key, ask, line);
         if seen > 1 {
             self.tally.fold(&id, seen - 1);
         }
-        (Outcome::Asked { id: id.clone() }, Some(id))
+        (
+            Outcome::Asked {
+                id: id.clone(),
+                why,
+                count: None,
+            },
+            Some(id),
+        )
     }
 }

@@ -2,16 +2,17 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::outcome::{Count, Outcome, figures};
+use super::outcome::{Count, Outcome, counted, figures};
 use super::request::settle;
 use super::{Judge, Verdict};
 use crate::ask::{add, ask_for};
 use crate::clock::LATENESS;
 use crate::hold::Ask;
-use crate::rules::{Fit, Lookup, Mode, Rule, RuleKind, Settings, Subject};
+use crate::rules::{Fit, Lookup, Mode, Rule, RuleKind, Settings, Subject, format_duration};
 use crate::state::{Group, Lane, Seen};
+use crate::time::format_time;
 
 /// What counting one line needs besides the group.
 struct Counting<'r> {
@@ -163,11 +164,19 @@ impl Counting<'_> {
             );
         }
         let mut ask = ask_for(self.rule, &self.settings, lookup, lane.clock);
+        let mut why = counted(self.rule, &count);
+        if hold > 0 {
+            why = format!("{why}, for {} now", format_duration(lane.clock - since));
+            add(
+                &mut ask.evidence,
+                json!({ "for": format_duration(hold), "since": format_time(since) }),
+            );
+        }
         add(&mut ask.evidence, Value::Object(figures(self.rule, &count)));
-        settle(lane, self.rule, key, &mut ask);
-        let id = lane.last.as_ref().map(|last| last.id.clone());
-        let id = id.unwrap_or_default();
-        (Outcome::Asked { id }, Some(Box::new(ask)))
+        add(&mut ask.evidence, json!({ "why": why }));
+        let id = settle(lane, self.rule, key, &mut ask);
+        let count = Some(count);
+        (Outcome::Asked { id, why, count }, Some(Box::new(ask)))
     }
 
     /// Adds the line to the group's window.

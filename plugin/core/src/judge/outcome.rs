@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::clock::LATENESS;
-use crate::rules::{Mode, Rule, RuleKind, format_duration};
+use crate::rules::{Rule, RuleKind, format_duration};
 use crate::time::format_time;
 
 /// How many a counting rule has counted.
@@ -49,7 +49,11 @@ pub(super) enum Outcome {
     /// A closed alert.
     Closed { ended_hold: bool },
     /// It asks for a bundle.
-    Asked { id: String },
+    Asked {
+        id: String,
+        why: String,
+        count: Option<Count>,
+    },
 }
 
 impl Outcome {
@@ -80,9 +84,9 @@ impl Outcome {
                 format_time(*clock),
                 format_duration(LATENESS)
             ),
-            Self::Below(count) => below(rule, count),
+            Self::Below(count) => counted(rule, count),
             Self::NoValue => "the field that the rule counts is absent or empty".to_owned(),
-            Self::Ended(count) => format!("its value no longer counts: {}", below(rule, count)),
+            Self::Ended(count) => format!("its value no longer counts: {}", counted(rule, count)),
             Self::FlagOnly(_) => "mode = \"flag\": the rule never asks".to_owned(),
             Self::Pending { since, until, .. } => format!(
                 "the condition holds since {} and must hold until {}",
@@ -113,7 +117,7 @@ impl Outcome {
             Self::Closed { ended_hold: false } => {
                 "the alert is closed; only rules that test its `state` match such".to_owned()
             }
-            Self::Asked { id } => format!("it asks for bundle {id}"),
+            Self::Asked { id, why, .. } => format!("{why}: it asks for bundle {id}"),
         }
     }
 
@@ -121,7 +125,7 @@ impl Outcome {
     fn count(&self) -> Option<&Count> {
         match self {
             Self::Below(count) | Self::Ended(count) | Self::Pending { count, .. } => Some(count),
-            Self::FlagOnly(count) => count.as_ref(),
+            Self::FlagOnly(count) | Self::Asked { count, .. } => count.as_ref(),
             _ => None,
         }
     }
@@ -150,7 +154,7 @@ impl Outcome {
             Self::Watched { until, .. } => {
                 add("deadline", format_time(*until).into());
             }
-            Self::Asked { id } => {
+            Self::Asked { id, .. } => {
                 add("request", id.as_str().into());
             }
             _ => {}
@@ -162,8 +166,8 @@ impl Outcome {
     }
 }
 
-/// Why a count is not enough, or what it is.
-fn below(rule: &Rule, count: &Count) -> String {
+/// A count beside what is wanted.
+pub(super) fn counted(rule: &Rule, count: &Count) -> String {
     let now = count.now;
     match &rule.kind {
         RuleKind::Frequency { threshold, within } => {
@@ -204,7 +208,7 @@ fn below(rule: &Rule, count: &Count) -> String {
                 ),
             }
         }
-        RuleKind::Match | RuleKind::Absence { .. } => String::new(),
+        RuleKind::Match | RuleKind::Absence { .. } => "one match is enough".to_owned(),
     }
 }
 
@@ -254,14 +258,4 @@ pub(super) fn figures(rule: &Rule, count: &Count) -> Map<String, Value> {
 fn thousandths(number: u64) -> String {
     let text = format!("{}.{:03}", number / 1_000, number % 1_000);
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
-}
-
-/// The name of a mode in rules.
-pub(super) fn mode_name(mode: Mode) -> &'static str {
-    match mode {
-        Mode::Off => "off",
-        Mode::Flag => "flag",
-        Mode::Shadow => "shadow",
-        Mode::Collect => "collect",
-    }
 }

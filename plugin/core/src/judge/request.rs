@@ -36,8 +36,8 @@ impl Judge<'_> {
 }
 
 /// Starts the cooldown of a request: twice as long as the last one when the trouble came back within
-/// that time, else as configured.
-pub(super) fn settle(lane: &mut Lane, rule: &Rule, key: &str, ask: &mut Ask) {
+/// that time, else as configured. Answers the request's id.
+pub(super) fn settle(lane: &mut Lane, rule: &Rule, key: &str, ask: &mut Ask) -> String {
     let again = lane.last.as_ref().filter(|last| {
         ask.settled >= last.until && ask.settled.saturating_sub(last.until) < last.length
     });
@@ -49,10 +49,12 @@ pub(super) fn settle(lane: &mut Lane, rule: &Rule, key: &str, ask: &mut Ask) {
         json!({ "cooldown": format_duration(length) }),
     );
     lane.account.requests += 1;
+    let id = request_id(&rule.name, key, ask.at);
     lane.last = Some(LastRequest {
-        id: request_id(&rule.name, key, ask.at),
+        id: id.clone(),
         at: ask.at,
         until: ask.settled.saturating_add(length),
         length,
     });
+    id
 }

@@ -22,6 +22,19 @@ pub enum Mode {
     Collect,
 }
 
+impl Mode {
+    /// The mode's name in rules.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Flag => "flag",
+            Self::Shadow => "shadow",
+            Self::Collect => "collect",
+        }
+    }
+}
+
 /// Which lines a bundle holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {

@@ -112,6 +112,47 @@ pub enum RulesCommand {
         #[arg(long)]
         json: bool,
     },
+    /// List the fields that rules can test, group by and count.
+    Fields,
+    /// Say why a rule asked for a bundle or did not, over a replay of logs.
+    ///
+    /// With --line: what every rule makes of that line after all lines before it. With --group: what
+    /// every rule remembers of that group at the end.
+    Explain(ExplainArgs),
+}
+
+/// Arguments of `tripline rules explain`.
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// Files, folders or `-`, as for `tripline replay`.
+    #[arg(required = true, value_name = "INPUT")]
+    pub inputs: Vec<PathBuf>,
+    /// The line: its number from 1, SOURCE:NUMBER, or the line itself.
+    #[arg(
+        long,
+        value_name = "LINE",
+        required_unless_present = "group",
+        conflicts_with = "group"
+    )]
+    pub line: Option<String>,
+    /// The group, as `tripline history --json` and manifests name it.
+    #[arg(long, value_name = "GROUP")]
+    pub group: Option<String>,
+    /// Only this rule.
+    #[arg(long, value_name = "RULE")]
+    pub rule: Option<String>,
+    /// A configuration with rules of your own instead of the default ones.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Another plugin component instead of the embedded one.
+    #[arg(long, value_name = "FILE")]
+    pub plugin: Option<PathBuf>,
+    /// With --group: move every source's clock to this time at the end.
+    #[arg(long, value_name = "TIME", conflicts_with = "line")]
+    pub until: Option<String>,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Runs the command line of this process.

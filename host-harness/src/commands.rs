@@ -13,6 +13,7 @@ use crate::exit::Failure;
 use crate::replay;
 
 pub(crate) mod print;
+mod rules;
 
 use print::{Table, answer, answer_json, short_time};
 
@@ -89,6 +90,11 @@ fn history_cells(row: &HistoryRow) -> Vec<String> {
         row.rule.clone(),
         row.id.clone(),
     ]
+}
+
+/// The configuration in a file, or the embedded one.
+fn read_config(path: Option<&Path>) -> Result<Config, Failure> {
+    path.map_or_else(Config::embedded, Config::read)
 }
 
 /// The state folder that a path means: itself, or the hidden one of a replay.
@@ -208,15 +214,19 @@ fn verify_bundles(files: &[PathBuf], json: bool) -> Result<(), Failure> {
 /// # Errors
 /// When the configuration is wrong.
 pub fn rules(command: &RulesCommand) -> Result<(), Failure> {
-    let RulesCommand::List { config, json } = command;
-    let config = match config {
-        Some(path) => Config::read(path)?,
-        None => Config::embedded()?,
-    };
+    match command {
+        RulesCommand::List { config, json } => list_rules(config.as_deref(), *json),
+        RulesCommand::Fields => rules::fields(),
+        RulesCommand::Explain(args) => rules::explain(args),
+    }
+}
+
+fn list_rules(config: Option<&Path>, json: bool) -> Result<(), Failure> {
+    let config = read_config(config)?;
     tripline_core::rules::read_rules(&config.rules)
         .map_err(|problems| config.rejected(&problems))?;
     let texts = config.rule_texts();
-    if *json {
+    if json {
         let rules: Vec<Value> = texts
             .iter()
             .map(|rule| json!({ "name": rule.name, "kind": rule.kind, "mode": rule.mode, "asks": rule.asks, "description": rule.description }))

@@ -4,3 +4,6 @@ pub mod batch;
 pub mod frame;
 pub mod input;
 pub mod quarantine;
+mod read;
+
+pub use read::read_units;

@@ -9,6 +9,7 @@ pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod exit;
+pub mod explain;
 pub mod ingest;
 pub mod output;
 pub mod pipeline;

@@ -200,6 +200,14 @@ impl Pipeline {
         Ok(judged.output)
     }
 
+    /// Asks the plugin a question about its rules and their state.
+    ///
+    /// # Errors
+    /// When the plugin fails on it.
+    pub fn explain(&mut self, query: &str) -> anyhow::Result<String> {
+        Ok(self.plugin.explain(query)?)
+    }
+
     /// The recorder and the spool, to seal what was asked for.
     pub fn parts(&mut self) -> (&Recorder, &mut Spool) {
         (&self.recorder, &mut self.spool)

@@ -249,7 +249,10 @@ impl From<Failure> for Stop {
     }
 }
 
-fn start_plugin(config: &Config, file: Option<&Path>) -> Result<(Plugin, String, String), Failure> {
+pub(crate) fn start_plugin(
+    config: &Config,
+    file: Option<&Path>,
+) -> Result<(Plugin, String, String), Failure> {
     let engine = Engine::new(EngineOptions::default()).context("cannot run plugins here")?;
     let component = match file {
         Some(path) => Component::from_file(&engine, path).map_err(Failure::usage)?,
@@ -275,7 +278,7 @@ fn read_expectation(path: &Path) -> Result<serde_json::Value, Failure> {
         .map_err(|error| Failure::usage(format!("the expectation `{name}` is no JSON: {error}")))
 }
 
-fn read_time(text: &str) -> Result<i64, Failure> {
+pub(crate) fn read_time(text: &str) -> Result<i64, Failure> {
     tripline_core::time::parse_time(text).ok_or_else(|| {
         Failure::usage(format!(
             "`{text}` is no time (hint: write one such as 2026-03-02T10:00:00Z)"

@@ -102,7 +102,8 @@ impl Detector {
     ///
     /// `{"line": "…", "source": "…"}`: what every rule would make of that line if it came next, and
     /// why, and which timers its time would set off; nothing changes. Anything else: what is remembered, every rule with its groups, holds and
-    /// watches; `{"rule": "…", "group": "…"}` narrows that to one rule or group.
+    /// watches; `{"rule": "…", "group": "…"}` narrows that to one rule or group,
+    /// `group_contains` to the groups whose key holds a text.
     #[must_use]
     pub fn explain(&self, query: &str) -> String {
         let query: Value = serde_json::from_str(query).unwrap_or_default();

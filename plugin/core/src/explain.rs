@@ -42,14 +42,15 @@ pub(crate) fn explain_state(
             .and_then(Value::as_str)
             .is_none_or(|wanted| wanted == value)
     };
+    let contained = query.get("group_contains").and_then(Value::as_str);
+    let wants_group =
+        |group: &str| wants("group", group) && contained.is_none_or(|part| group.contains(part));
     let answers: Vec<Value> = rules
         .iter()
         .enumerate()
         .filter(|(_, rule)| wants("rule", &rule.name))
         .map(|(number, rule)| {
-            let of_rule = groups
-                .of_rule(number)
-                .filter(|(key, _)| wants("group", key));
+            let of_rule = groups.of_rule(number).filter(|(key, _)| wants_group(key));
             let (listed, more): (Vec<_>, Vec<_>) =
                 of_rule.enumerate().partition(|(i, _)| *i < MOST_LISTED);
             let listed: Vec<Value> = listed
@@ -59,7 +60,7 @@ pub(crate) fn explain_state(
             let holds: Vec<Value> = sources
                 .iter()
                 .flat_map(|(source, state)| state.holds().iter().map(move |hold| (source, hold)))
-                .filter(|(_, hold)| hold.rule == number && wants("group", &hold.group))
+                .filter(|(_, hold)| hold.rule == number && wants_group(&hold.group))
                 .take(MOST_LISTED)
                 .map(|(source, hold)| {
                     json!({

@@ -2,13 +2,13 @@
 //!
 //! ISO 8601 with 0–9 fraction digits and `Z`, an offset or nothing (UTC); US month-first dates with
 //! or without AM/PM, comma, fraction and offset, as App Service, Entra and the exports of the portal
-//! write them; `/Date(1773738000000)/` of Windows PowerShell; the form of Stack Hub's CEF example. A
+//! write them; `/Date(1773738000000)/` of Windows PowerShell; WMI's; the form of Stack Hub's CEF example. A
 //! date is month-first where both ways are possible. `0001-01-01T00:00:00`, .NET's default date, means
 //! "none".
 
 use std::borrow::Cow;
 
-use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, TimeDelta};
 
 /// Microseconds in a second, the unit of every time here.
 pub const SECOND: i64 = 1_000_000;
@@ -51,6 +51,9 @@ pub fn parse_time(text: &str) -> Option<i64> {
     if let Some(time) = parse_plain(text.as_bytes()) {
         return real(time);
     }
+    if let Some(time) = parse_wmi_date(text) {
+        return real(time);
+    }
     if let Ok(time) = DateTime::parse_from_rfc3339(text) {
         return real(time.naive_utc());
     }
@@ -75,6 +78,17 @@ fn plain_blanks(text: &str) -> Cow<'_, str> {
         return Cow::Borrowed(text);
     }
     Cow::Owned(text.replace(',', "").replace(['\u{a0}', '\u{202f}'], " "))
+}
+
+/// Reads WMI's form, `20260302102500.000000+060`, whose offset is in minutes.
+fn parse_wmi_date(text: &str) -> Option<NaiveDateTime> {
+    let (local, offset) = text.split_at_checked(21)?;
+    if offset.len() != 4 || !offset.starts_with(['+', '-']) {
+        return None;
+    }
+    let minutes = offset.parse().ok()?;
+    let time = NaiveDateTime::parse_from_str(local, "%Y%m%d%H%M%S%.6f").ok()?;
+    time.checked_sub_signed(TimeDelta::minutes(minutes))
 }
 
 /// Reads `/Date(ms)/` or `/Date(ms+0200)/`, its slashes escaped or not. The number is UTC either way;
@@ -176,6 +190,22 @@ mod tests {
             "2007/01/09 09:41:00.0000000",
             "2007:01:09:-02:41:00 -07:00",
             " 2007-01-09T09:41:00Z ",
+            "2007-01-09T09:41",
+            "2007-01-09 09:41:00.000 UTC",
+            "2007-01-09T10:41:00.0000000+01:00",
+            "2007-01-09T10:41:00.000+0100",
+            "1/9/2007, 9:41:00.000 AM",
+            "01/09/2007, 9:41:00 AM",
+            "1/9/2007, 9:41:00.000\u{202f}AM",
+            "1/9/2007 9:41:00.0 AM +00:00",
+            "01/09/2007 09:41",
+            "2007:01:09:-09:41:00",
+            "/Date(1168335660000)/",
+            "\\/Date(1168335660000)\\/",
+            "/Date(1168335660000+0200)/",
+            "/Date(1168335660000-0700)/",
+            "20070109094100.000000+000",
+            "20070109104100.000000+060",
         ] {
             assert_eq!(parse_time(text), Some(BASE), "{text}");
         }
@@ -203,6 +233,13 @@ mod tests {
             "0001-01-01T00:00:00Z",
             "0001-01-01T00:00:00",
             "2007-13-01T00:00:00Z",
+            "13/02/2007 09:41:00",
+            "/Date(-62135596800000)/",
+            "/Date()/",
+            "/Date(1168335660000+2)/",
+            "/Date(1168335660000)",
+            "/Date(9999999999999999999)/",
+            "20070109094100.000000+0",
             "12",
         ] {
             assert_eq!(parse_time(text), None, "{text}");
@@ -230,6 +267,13 @@ mod tests {
             }
         }
         assert!(parse_plain(b"2007-01-09T09:41:00.123456789Z").is_some());
+    }
+
+    #[test]
+    fn a_text_has_a_bound() {
+        let text = |blanks: usize| format!("2007-01-09{}09:41:00", " ".repeat(blanks));
+        assert_eq!(parse_time(&text(LONGEST_TIME - 18)), Some(BASE));
+        assert_eq!(parse_time(&text(LONGEST_TIME - 17)), None);
     }
 
     #[test]

@@ -112,10 +112,15 @@ const fn starts() -> [usize; LONGEST_KEY + 2] {
 /// The key for `text`, which is in lower case.
 pub(super) fn known_key(text: &[u8]) -> Option<Key> {
     let (from, to) = (*STARTS.get(text.len())?, *STARTS.get(text.len() + 1)?);
+    // Both ends differ for nearly all of one length, which spares calls of the comparison.
+    let (first, last) = (text.first()?, text.last()?);
     BY_LENGTH
         .get(from..to)?
         .iter()
-        .find(|(spelling, _)| spelling.as_bytes() == text)
+        .map(|(spelling, key)| (spelling.as_bytes(), key))
+        .find(|(spelling, _)| {
+            spelling.last() == Some(last) && spelling.first() == Some(first) && *spelling == text
+        })
         .map(|(_, key)| *key)
 }
 

@@ -13,7 +13,9 @@ fn properties_may_be_an_object_a_string_or_anything() {
     for (line, message) in [
         (r#"{"properties":{"message":"a\/b"}}"#, Some("a/b")),
         (r#"{"Properties":"{\"message\":\"a\\/b\"}"}"#, Some("a/b")),
-        (r#"{"properties":"{'message':'x'}"}"#, None),
+        (r#"{"properties":"{'message':'x'}"}"#, Some("x")),
+        (r#"{"properties":"{'message':'it's'}"}"#, None),
+        (r#"{"properties":"{\"message\":\"x\"} and more"}"#, None),
         (r#"{"properties":["message"]}"#, None),
         (r#"{"properties":null}"#, None),
         (r#"{"properties":true}"#, None),

@@ -119,7 +119,8 @@ impl<'a> Visitor<'a> for ObjectSeed<'_, 'a> {
     fn visit_map<M: MapAccess<'a>>(self, mut map: M) -> Result<Self::Value, M::Error> {
         while let Some(key) = map.next_key_seed(KeySeed)? {
             if let AnyKey::Known(key) = key {
-                self.object.set(key, map.next_value_seed(TextSeed::Of(key))?);
+                self.object
+                    .set(key, map.next_value_seed(TextSeed::Of(key))?);
             } else {
                 map.next_value::<IgnoredAny>()?;
             }

@@ -2,72 +2,27 @@
 //!
 //! This is the only module that knows the JSON parser. Keys compare without case, a later duplicate
 //! wins, numbers and booleans are kept as text, and everything unknown is skipped but must be valid
-//! JSON. `properties` may be an object or a string that holds one.
+//! JSON. `properties` may be an object, a string that holds one, or a string that holds one in single
+//! quotes.
 
+mod keys;
+mod nested;
+mod object;
+mod quoted;
 mod visit;
+
+#[cfg(test)]
+mod tests;
 
 use std::borrow::Cow;
 
 use serde::de::{DeserializeSeed, IgnoredAny};
 
+pub use keys::Key;
+pub(crate) use nested::{read_essentials, read_only_record};
+pub use object::Object;
+
 use visit::{ObjectSeed, TopSeed};
-
-/// Declares the keys that are read, once.
-macro_rules! keys {
-    ($($name:ident = $text:literal),+ $(,)?) => {
-        /// A key that is read, in `properties` or at the top.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        #[expect(missing_docs, reason = "each is the key of its name")]
-        pub enum Key { $($name),+ }
-
-        const KEY_COUNT: usize = [$(Key::$name),+].len();
-
-        /// The key for `text`, which is in lower case.
-        fn known_key(text: &[u8]) -> Option<Key> {
-            match text {
-                $(t if t == $text.as_bytes() => Some(Key::$name),)+
-                _ => None,
-            }
-        }
-    };
-}
-
-keys! {
-    Time = "time", ResourceId = "resourceid", Category = "category", Operation = "operationname",
-    Level = "level", Message = "message", Type = "type", Collection = "collection",
-    ConnectionId = "connectionid", UserId = "userid", ConnectionType = "connectiontype",
-    TransportType = "transporttype", Hub = "hub", CallerIp = "calleripaddress",
-    RowResourceId = "_resourceid", TimeGenerated = "timegenerated",
-    EventTimestamp = "eventtimestamp", EventTimeString = "eventtimestring",
-    EventTime = "eventtime", TimeStamp = "timestamp", CreatedDateTime = "createddatetime",
-    AlertId = "alertid", FaultTypeId = "faulttypeid", Title = "title", Severity = "severity",
-    State = "state", Created = "createdtimestamp", LastUpdated = "lastupdatedtimestamp",
-    Closed = "closedtimestamp", ImpactedResourceId = "impactedresourceid",
-    ImpactedResourceName = "impactedresourcedisplayname",
-}
-
-/// The longest known key, in bytes.
-const LONGEST_KEY: usize = 27;
-
-/// The known fields of one JSON object.
-#[derive(Debug, Default)]
-pub struct Object<'a> {
-    slots: [Option<Cow<'a, str>>; KEY_COUNT],
-}
-
-impl Object<'_> {
-    /// The text of `key`; `None` when absent, null, an object or an array.
-    #[must_use]
-    pub fn get(&self, key: Key) -> Option<&str> {
-        self.slots[key as usize].as_deref()
-    }
-
-    /// As [`Object::get`], but empty and blank texts count as absent.
-    #[must_use]
-    pub fn filled(&self, key: Key) -> Option<&str> {
-        self.get(key).filter(|text| !text.trim().is_empty())
-    }
-}
 
 /// A record's known fields.
 #[derive(Debug, Default)]
@@ -78,14 +33,6 @@ pub struct Fields<'a> {
     pub properties: Object<'a>,
     /// Whether the record carries a `tripline` key already.
     pub annotated: bool,
-}
-
-impl Fields<'_> {
-    /// The filled text of `key`, from the record itself or else from `properties`.
-    #[must_use]
-    pub fn anywhere(&self, key: Key) -> Option<&str> {
-        self.top.filled(key).or_else(|| self.properties.filled(key))
-    }
 }
 
 /// Why a line is no record.
@@ -127,19 +74,23 @@ fn read_into<'a>(line: &'a str, fields: &mut Fields<'a>) -> Result<(), serde_jso
     .deserialize(&mut json)?;
     json.end()?;
     if let Some(text) = packed {
-        // Single-quoted pseudo JSON and other texts stay unread: the record itself is fine.
-        let mut object = Object::default();
-        let mut inner = serde_json::Deserializer::from_str(&text);
-        if (ObjectSeed {
-            object: &mut object,
-        })
-        .deserialize(&mut inner)
-        .is_ok()
-        {
-            fields.properties = object.into_owned();
-        }
+        fields.properties = read_packed(&text);
     }
     Ok(())
+}
+
+/// The `properties` that a string holds; when they are no object of any known form, none: the record
+/// itself is fine.
+fn read_packed<'b>(text: &str) -> Object<'b> {
+    let mut object = Object::default();
+    let mut json = serde_json::Deserializer::from_str(text);
+    let seed = ObjectSeed {
+        object: &mut object,
+    };
+    match seed.deserialize(&mut json).and_then(|_| json.end()) {
+        Ok(()) => object.into_owned(),
+        Err(_) => quoted::read_quoted(text).unwrap_or_default(),
+    }
 }
 
 /// Puts U+FFFD in the place of every `\uD800`–`\uDFFF` escape. Pairs go too, but this is only used
@@ -178,19 +129,20 @@ fn mend_surrogates(line: &str) -> String {
     String::from_utf8(out).unwrap_or_default()
 }
 
-// === impl Object, Fields: owning ===
+// === impl Fields ===
 
-impl Object<'_> {
-    fn into_owned<'b>(self) -> Object<'b> {
-        Object {
-            slots: self
-                .slots
-                .map(|slot| slot.map(|text| Cow::Owned(text.into_owned()))),
-        }
+impl<'a> Fields<'a> {
+    /// The filled text of `key`, from the record itself or else from `properties`.
+    #[must_use]
+    pub fn anywhere(&self, key: Key) -> Option<&str> {
+        self.top.filled(key).or_else(|| self.properties.filled(key))
     }
-}
 
-impl Fields<'_> {
+    /// Gives the record itself a field of our own making.
+    pub(crate) fn give(&mut self, key: Key, text: impl Into<Cow<'a, str>>) {
+        self.top.set(key, Some(text.into()));
+    }
+
     /// The same fields, borrowing nothing.
     #[must_use]
     pub fn into_owned<'b>(self) -> Fields<'b> {
@@ -199,81 +151,5 @@ impl Fields<'_> {
             properties: self.properties.into_owned(),
             annotated: self.annotated,
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn keys_compare_without_case_and_later_ones_win() {
-        let fields = read_fields(r#"{"Level":"Warning","LEVEL":4,"x":{"level":"no"}}"#).unwrap();
-        assert_eq!(fields.top.get(Key::Level), Some("4"));
-    }
-
-    #[test]
-    fn properties_may_be_an_object_a_string_or_anything() {
-        for (line, message) in [
-            (r#"{"properties":{"message":"a\/b"}}"#, Some("a/b")),
-            (r#"{"Properties":"{\"message\":\"a\\/b\"}"}"#, Some("a/b")),
-            (r#"{"properties":"{'message':'x'}"}"#, None),
-            (r#"{"properties":["message"]}"#, None),
-            (r#"{"properties":null}"#, None),
-            (r#"{"properties":true}"#, None),
-            (r#"{"properties":-1.5}"#, None),
-        ] {
-            let fields = read_fields(line).unwrap();
-            assert_eq!(fields.properties.get(Key::Message), message, "{line}");
-        }
-    }
-
-    #[test]
-    fn null_empty_and_nested_values_are_absent() {
-        let fields = read_fields(r#"{"level":null,"time":" ","type":{"a":[1]}}"#).unwrap();
-        assert_eq!(fields.top.filled(Key::Level), None);
-        assert_eq!(fields.top.filled(Key::Time), None);
-        assert_eq!(fields.top.filled(Key::Type), None);
-    }
-
-    #[test]
-    fn half_a_surrogate_pair_does_not_lose_the_record() {
-        let fields = read_fields(r#"{"message":"x\\ud83d \ud83d","level":"Error"}"#).unwrap();
-        assert_eq!(fields.top.get(Key::Message), Some("x\\ud83d \u{fffd}"));
-        assert_eq!(fields.top.get(Key::Level), Some("Error"));
-    }
-
-    #[test]
-    fn what_is_not_one_object_is_refused() {
-        for line in [
-            "",
-            "{",
-            "{'a':1}",
-            r#"{"a":1,}"#,
-            r#"{"a":1}{"b":2}"#,
-            "{\"a\":\"\u{1}\"}",
-            "text",
-        ] {
-            assert_eq!(read_fields(line).err(), Some(Unreadable::NotJson), "{line}");
-        }
-        for line in ["1", "\"a\"", "[{}]", "null"] {
-            assert_eq!(
-                read_fields(line).err(),
-                Some(Unreadable::NotAnObject),
-                "{line}"
-            );
-        }
-    }
-
-    #[test]
-    fn deep_nesting_in_a_field_nobody_reads_is_no_fault() {
-        let line = format!("{{\"x\":{}{}}}", "[".repeat(10_000), "]".repeat(10_000));
-        assert!(read_fields(&line).is_ok());
-    }
-
-    #[test]
-    fn the_longest_key_fits() {
-        let fields = read_fields(r#"{"ImpactedResourceDisplayName":"n"}"#).unwrap();
-        assert_eq!(fields.top.get(Key::ImpactedResourceName), Some("n"));
     }
 }

@@ -16,9 +16,12 @@ pub mod table;
 pub mod time;
 
 mod ask;
+mod cef;
 mod clock;
+mod common_alert;
 mod detect;
 mod explain;
+mod health_fault;
 mod hold;
 mod judge;
 mod source;

@@ -1,13 +1,20 @@
 //! What a line is: a resource log of SignalR or Web PubSub, a health alert, or another record.
 
 mod field;
+mod recognise;
+mod schema;
+mod times;
 
 use std::borrow::Cow;
 
 pub use field::Field;
+pub use schema::{Schema, severity_word};
+pub(crate) use times::record_time_text;
 
-use crate::fields::{Fields, Key, Object, Unreadable, read_fields};
-use crate::signalr::{Reason, reason_of};
+use times::record_time;
+
+use crate::fields::{Fields, Key, Unreadable, read_fields};
+use crate::signalr::{Event, Reason, event_of, reason_of};
 use crate::stack_hub::{Fault, known_fault, normalise_fault};
 use crate::time::parse_time;
 
@@ -18,7 +25,7 @@ pub enum Kind {
     SignalR,
     /// The same of Azure Web PubSub.
     WebPubSub,
-    /// An alert of Azure Stack Hub.
+    /// An alert or fault: of Azure Stack Hub, Azure Local, or in Azure Monitor's common schema.
     HealthAlert,
     /// Anything else; it passes.
     Other,
@@ -69,8 +76,9 @@ pub struct Record<'a> {
     pub reason: Option<Reason>,
     /// The alert's facts, alerts only.
     pub alert: Option<HealthAlert>,
-    /// Whether it carries a `tripline` key already.
+    /// Whether it carries a flag of ours already.
     pub annotated: bool,
+    schema: Schema,
     fields: Fields<'a>,
 }
 
@@ -81,61 +89,27 @@ pub struct Record<'a> {
 pub fn read_record(line: &[u8]) -> Result<Record<'_>, &'static str> {
     let text = simdutf8::basic::from_utf8(line).map_err(|_| "invalid-utf-8")?;
     match read_fields(text) {
-        Ok(fields) => Ok(Record::of(unwrap_message(fields))),
-        Err(_) if is_syslog(text) => Ok(Record::of(Fields::default())),
-        Err(Unreadable::NotJson) => Err("not-json"),
-        Err(Unreadable::NotAnObject) => Err("not-an-object"),
+        Ok(fields) => Ok(Record::of(recognise::recognise(text, fields))),
+        Err(unreadable) => match recognise::recognise_text(text) {
+            Some(found) => Ok(Record::of(found)),
+            None if unreadable == Unreadable::NotAnObject => Err("not-an-object"),
+            None => Err("not-json"),
+        },
     }
-}
-
-/// The record that a shipper's event carries as a string in `message`, or else the event itself.
-///
-/// Only an event that is no known record itself and whose message is one JSON object with a record's
-/// own keys counts; the flag goes to the event either way.
-fn unwrap_message(event: Fields<'_>) -> Fields<'_> {
-    let inner = event
-        .top
-        .get(Key::Message)
-        .filter(|text| text.trim_start().starts_with('{'));
-    let (Some(inner), Kind::Other) = (inner, kind_of(&event)) else {
-        return event;
-    };
-    match read_fields(inner) {
-        Ok(mut fields) if kind_of(&fields) != Kind::Other || record_time(&fields.top).is_some() => {
-            fields.annotated |= event.annotated;
-            fields.into_owned()
-        }
-        _ => event,
-    }
-}
-
-/// Whether a text is a syslog line or carries CEF: those pass, they are not JSON gone wrong.
-fn is_syslog(text: &str) -> bool {
-    let text = text.trim_start();
-    let priority = text
-        .strip_prefix('<')
-        .and_then(|rest| rest.split_once('>'))
-        .is_some_and(|(digits, _)| {
-            (1..=3).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit())
-        });
-    priority
-        || text.split_once("CEF:").is_some_and(|(_, rest)| {
-            rest.trim_start().starts_with(|c: char| c.is_ascii_digit())
-                && rest.matches('|').count() >= 6
-        })
 }
 
 // === impl Record ===
 
 impl<'a> Record<'a> {
-    fn of(fields: Fields<'a>) -> Self {
-        let kind = kind_of(&fields);
+    fn of((schema, fields): (Schema, Fields<'a>)) -> Self {
+        let kind = schema.kind();
         let mut record = Self {
             kind,
             time: None,
             reason: None,
             alert: None,
             annotated: fields.annotated,
+            schema,
             fields,
         };
         match kind {
@@ -154,6 +128,7 @@ impl<'a> Record<'a> {
     pub fn field(&self, field: Field) -> Option<Cow<'_, str>> {
         let text = match field {
             Field::Record => self.kind.name(),
+            Field::Schema => self.schema.name()?,
             Field::Reason => self.reason?.code,
             Field::Class => self.class()?,
             Field::Expected => {
@@ -165,15 +140,51 @@ impl<'a> Record<'a> {
             }
             Field::Resource => return Some(Cow::Owned(self.resource()?)),
             Field::Fault => &self.alert.as_ref()?.fault_key,
+            Field::Event => self.event()?.code,
+            Field::Direction => self.event()?.direction?,
             Field::Raw(Key::Message) => self.message(),
             Field::Raw(Key::Type) => self
                 .fields
                 .properties
                 .filled(Key::Type)
                 .or_else(|| self.fields.top.filled(Key::Type))?,
-            Field::Raw(key) => self.fields.anywhere(key)?,
+            Field::Raw(key) => match self.fields.anywhere(key) {
+                Some(text) => text,
+                None => self.told(key)?,
+            },
         };
         Some(Cow::Borrowed(text))
+    }
+
+    /// The record's form.
+    #[must_use]
+    pub fn schema(&self) -> Schema {
+        self.schema
+    }
+
+    /// What a SignalR or Web PubSub record tells of a connection or a message.
+    #[must_use]
+    pub fn event(&self) -> Option<Event<'_>> {
+        let operation = self.fields.anywhere(Key::Operation).unwrap_or_default();
+        match self.kind {
+            Kind::SignalR | Kind::WebPubSub => event_of(operation, self.message()),
+            Kind::HealthAlert | Kind::Other => None,
+        }
+    }
+
+    /// What the record says without a field of its own: an alert's state, and what stands in the text
+    /// of a message's way.
+    fn told(&self, key: Key) -> Option<&str> {
+        match key {
+            Key::State => {
+                let active = self.alert.as_ref()?.active;
+                Some(if active { "Active" } else { "Closed" })
+            }
+            Key::TracingId => self.event()?.tracing_id,
+            Key::MessageType => self.event()?.message_type,
+            Key::ConnectionId => self.event()?.connection,
+            _ => None,
+        }
     }
 
     /// The resource the record is of, in lower case and without a final slash.
@@ -215,7 +226,7 @@ impl<'a> Record<'a> {
         } else {
             Key::Level
         };
-        severity_word(self.fields.anywhere(key)?)
+        self.schema.severity(self.fields.anywhere(key)?)
     }
 
     fn message(&self) -> &str {
@@ -243,135 +254,22 @@ impl<'a> Record<'a> {
         let closed = time(Key::Closed);
         let state = self.fields.anywhere(Key::State).unwrap_or_default();
         let active = !state.trim().eq_ignore_ascii_case("Closed");
-        self.time = if active {
-            created
+        let own = if active {
+            created.or(updated)
         } else {
             closed.or(updated).or(created)
         };
+        self.time = own.or_else(|| record_time(&self.fields.top));
+        // The name of a common alert's rule is its author's, and means no fault type.
+        let fault = match self.schema {
+            Schema::CommonAlert => None,
+            _ => known_fault(raw),
+        };
         self.alert = Some(HealthAlert {
             fault_key: normalise_fault(raw),
-            fault: known_fault(raw),
+            fault,
             active,
             seen: created.max(updated).max(closed),
         });
     }
-}
-
-/// The times a record may carry, in order of preference: `time`, then what other services and tables
-/// write in its place.
-const TIME_KEYS: [Key; 7] = [
-    Key::Time,
-    Key::TimeGenerated,
-    Key::EventTimestamp,
-    Key::EventTimeString,
-    Key::EventTime,
-    Key::TimeStamp,
-    Key::CreatedDateTime,
-];
-
-fn record_time(object: &Object<'_>) -> Option<i64> {
-    TIME_KEYS
-        .iter()
-        .find_map(|key| object.filled(*key).and_then(parse_time))
-}
-
-/// The type of a Stack Hub alert object.
-const ALERT_TYPE: &str = "Microsoft.InfrastructureInsights.Admin/regionHealths/alerts";
-
-fn kind_of(fields: &Fields<'_>) -> Kind {
-    let (top, properties) = (&fields.top, &fields.properties);
-    let resource = top
-        .filled(Key::ResourceId)
-        .or_else(|| top.filled(Key::RowResourceId));
-    if let Some(service) = resource.and_then(signalr_service) {
-        return service;
-    }
-    if let Some(table) = top.filled(Key::Type) {
-        if table.eq_ignore_ascii_case("SignalRServiceDiagnosticLogs") {
-            return Kind::SignalR;
-        }
-        if [
-            "WebPubSubConnectivity",
-            "WebPubSubMessaging",
-            "WebPubSubHttpRequest",
-        ]
-        .iter()
-        .any(|name| table.eq_ignore_ascii_case(name))
-        {
-            return Kind::WebPubSub;
-        }
-    }
-    let fault = fields.anywhere(Key::FaultTypeId).is_some();
-    let typed = top
-        .filled(Key::Type)
-        .is_some_and(|text| text.eq_ignore_ascii_case(ALERT_TYPE));
-    if fault && (typed || fields.anywhere(Key::AlertId).is_some()) {
-        return Kind::HealthAlert;
-    }
-    let all_logs = top
-        .filled(Key::Category)
-        .is_some_and(|c| c.eq_ignore_ascii_case("AllLogs"));
-    let known_type = properties.filled(Key::Type).is_some_and(|text| {
-        ["ConnectivityLogs", "MessagingLogs", "HttpRequestLogs"]
-            .iter()
-            .any(|t| text.eq_ignore_ascii_case(t))
-    });
-    if resource.is_none() && all_logs && known_type {
-        Kind::SignalR
-    } else {
-        Kind::Other
-    }
-}
-
-/// Which service of `Microsoft.SignalRService` a resource id names.
-fn signalr_service(resource: &str) -> Option<Kind> {
-    const PROVIDER: &[u8] = b"/microsoft.signalrservice/";
-    let bytes = resource.as_bytes();
-    let at = memchr::memchr_iter(b'/', bytes).find(|at| {
-        bytes
-            .get(*at..*at + PROVIDER.len())
-            .is_some_and(|part| part.eq_ignore_ascii_case(PROVIDER))
-    })?;
-    let rest = bytes.get(at + PROVIDER.len()..)?;
-    let is = |name: &[u8]| {
-        rest.get(..name.len())
-            .is_some_and(|part| part.eq_ignore_ascii_case(name))
-    };
-    if is(b"signalr/") {
-        Some(Kind::SignalR)
-    } else if is(b"webpubsub/") {
-        Some(Kind::WebPubSub)
-    } else {
-        None
-    }
-}
-
-/// A level or severity of Azure in our words: `fatal`, `error`, `warning`, `info`, `debug`. Numbers
-/// are those of Windows events, 1 to 5.
-#[must_use]
-pub fn severity_word(raw: &str) -> Option<&'static str> {
-    const WORDS: [(&str, &str); 18] = [
-        ("critical", "fatal"),
-        ("fatal", "fatal"),
-        ("1", "fatal"),
-        ("error", "error"),
-        ("2", "error"),
-        ("warning", "warning"),
-        ("warn", "warning"),
-        ("3", "warning"),
-        ("informational", "info"),
-        ("information", "info"),
-        ("info", "info"),
-        ("notice", "info"),
-        ("4", "info"),
-        ("verbose", "debug"),
-        ("debug", "debug"),
-        ("trace", "debug"),
-        ("5", "debug"),
-        ("undefined", "debug"),
-    ];
-    WORDS
-        .iter()
-        .find(|(word, _)| raw.trim().eq_ignore_ascii_case(word))
-        .map(|(_, ours)| *ours)
 }

@@ -6,6 +6,10 @@
 //! log collection; `UsageBridge.UsageNetworkError` is what real systems write for its
 //! `UsageBridge.NetworkError`.
 
+mod event;
+
+pub(crate) use event::read_event;
+
 /// What is known of one fault type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fault {

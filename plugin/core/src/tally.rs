@@ -4,7 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::cef::{Cef, FLAG_KEY, escape};
 use crate::contract::{Edit, Fold, Output, RejectedLine, Request};
+
+/// The key that ends the flag of a CEF line without an extension.
+const FLAG_END: &str = "triplineEnd";
 
 /// The flag put into a record, as `"tripline":{…}`.
 #[derive(Debug, Serialize)]
@@ -95,30 +99,21 @@ impl Tally {
         }
     }
 
-    /// Puts a flag into the line that comes next, before its last `}`. Lines that are no JSON object
-    /// stay as they are.
+    /// Puts a flag into the line that comes next: a member of a JSON object before its last `}`, or
+    /// keys at the start of a CEF extension. Other lines have no place for one, and are counted.
     pub(crate) fn flag(&mut self, line: &[u8], flag: &Flag<'_>) {
-        let Some(brace) = line.iter().rposition(|byte| *byte == b'}') else {
+        let edit = match line.iter().find(|byte| !byte.is_ascii_whitespace()) {
+            Some(b'{') => json_flag(line, flag),
+            _ => cef_flag(line, flag),
+        };
+        let Some((offset, text)) = edit else {
+            self.count("not-annotated", "", 1);
             return;
         };
-        let before = line
-            .iter()
-            .take(brace)
-            .rfind(|byte| !byte.is_ascii_whitespace());
-        let (Some(before), Ok(offset)) = (before, u32::try_from(brace)) else {
+        let (Ok(offset), Ok(text_len)) = (u32::try_from(offset), u32::try_from(text.len())) else {
             return;
         };
-        let start = self.output.text.len();
-        self.output.text.extend_from_slice(if *before == b'{' {
-            b"\"tripline\":"
-        } else {
-            b",\"tripline\":"
-        });
-        if serde_json::to_writer(&mut self.output.text, flag).is_err() {
-            self.output.text.truncate(start);
-            return;
-        }
-        let text_len = u32::try_from(self.output.text.len() - start).unwrap_or(u32::MAX);
+        self.output.text.extend_from_slice(text.as_bytes());
         self.output.edits.push(Edit {
             line: self.next_line(),
             offset,
@@ -144,4 +139,45 @@ impl Tally {
             .collect();
         self.output
     }
+}
+
+/// Where a flag goes in a JSON object, and its text.
+fn json_flag(line: &[u8], flag: &Flag<'_>) -> Option<(usize, String)> {
+    let brace = line.iter().rposition(|byte| *byte == b'}')?;
+    let before = line
+        .iter()
+        .take(brace)
+        .rfind(|byte| !byte.is_ascii_whitespace())?;
+    let comma = if *before == b'{' { "" } else { "," };
+    let flag = serde_json::to_string(flag).ok()?;
+    Some((brace, format!("{comma}\"tripline\":{flag}")))
+}
+
+/// Where a flag goes in a CEF line, and its text; `None` when it is none or ends with its severity.
+///
+/// The keys go in front of the extension, so that the edit lies inside the line. Behind an empty
+/// extension there is no inside; there they go in front of the `|` that ends the header, as an extension
+/// of their own whose last key, [`FLAG_END`], takes that `|` for its value.
+fn cef_flag(line: &[u8], flag: &Flag<'_>) -> Option<(usize, String)> {
+    let (at, extension) = Cef::find(std::str::from_utf8(line).ok()?)?.extension?;
+    let rules = flag.rules.join(",");
+    let keys = [
+        (FLAG_KEY, Some(rules.as_str())),
+        ("triplineClass", flag.class),
+        ("triplineSeverity", Some(flag.severity)),
+        ("triplineAdvice", flag.advice),
+        ("triplineFault", flag.fault),
+        ("triplineBundle", flag.bundle.as_deref()),
+    ];
+    let mut text = keys
+        .iter()
+        .filter_map(|(key, value)| Some(format!("{key}={} ", escape(value.as_ref()?))))
+        .collect::<String>();
+    if !extension.is_empty() {
+        return Some((at, text));
+    }
+    text.insert(0, '|');
+    text.push_str(FLAG_END);
+    text.push('=');
+    Some((at - 1, text))
 }

@@ -1,11 +1,15 @@
 //! The visitors that fill the slots.
 
+mod text;
+
 use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::{Fields, Key, LONGEST_KEY, Object, known_key};
+use super::keys::{Key, LONGEST_KEY, known_key};
+use super::{Fields, Object};
+use text::TextSeed;
 
 /// Fills a record's fields.
 pub(super) struct TopSeed<'f, 'a> {
@@ -32,7 +36,9 @@ impl<'a> Visitor<'a> for TopSeed<'_, 'a> {
         while let Some(key) = map.next_key_seed(KeySeed)? {
             match key {
                 AnyKey::Known(key) => {
-                    self.fields.top.slots[key as usize] = map.next_value_seed(TextSeed)?;
+                    self.fields
+                        .top
+                        .set(key, map.next_value_seed(TextSeed::Of(key))?);
                 }
                 AnyKey::Properties => {
                     let object = &mut self.fields.properties;
@@ -51,14 +57,14 @@ impl<'a> Visitor<'a> for TopSeed<'_, 'a> {
     }
 }
 
-enum AnyKey {
+pub(super) enum AnyKey {
     Known(Key),
     Properties,
     Tripline,
     Other,
 }
 
-struct KeySeed;
+pub(super) struct KeySeed;
 
 impl<'a> DeserializeSeed<'a> for KeySeed {
     type Value = AnyKey;
@@ -113,7 +119,8 @@ impl<'a> Visitor<'a> for ObjectSeed<'_, 'a> {
     fn visit_map<M: MapAccess<'a>>(self, mut map: M) -> Result<Self::Value, M::Error> {
         while let Some(key) = map.next_key_seed(KeySeed)? {
             if let AnyKey::Known(key) = key {
-                self.object.slots[key as usize] = map.next_value_seed(TextSeed)?;
+                self.object
+                    .set(key, map.next_value_seed(TextSeed::Of(key))?);
             } else {
                 map.next_value::<IgnoredAny>()?;
             }
@@ -151,63 +158,6 @@ impl<'a> Visitor<'a> for ObjectSeed<'_, 'a> {
     }
 
     fn visit_unit<E>(self) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-}
-
-/// Reads a scalar as text.
-struct TextSeed;
-
-impl<'a> DeserializeSeed<'a> for TextSeed {
-    type Value = Option<Cow<'a, str>>;
-
-    fn deserialize<D: Deserializer<'a>>(self, json: D) -> Result<Self::Value, D::Error> {
-        json.deserialize_any(self)
-    }
-}
-
-impl<'a> Visitor<'a> for TextSeed {
-    type Value = Option<Cow<'a, str>>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a value")
-    }
-
-    fn visit_borrowed_str<E>(self, text: &'a str) -> Result<Self::Value, E> {
-        Ok(Some(Cow::Borrowed(text)))
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(Some(Cow::Owned(text.to_owned())))
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Self::Value, E> {
-        Ok(Some(Cow::Borrowed(if value { "true" } else { "false" })))
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Self::Value, E> {
-        Ok(Some(Cow::Owned(value.to_string())))
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Self::Value, E> {
-        Ok(Some(Cow::Owned(value.to_string())))
-    }
-
-    fn visit_f64<E>(self, value: f64) -> Result<Self::Value, E> {
-        Ok(Some(Cow::Owned(value.to_string())))
-    }
-
-    fn visit_unit<E>(self) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_map<M: MapAccess<'a>>(self, mut map: M) -> Result<Self::Value, M::Error> {
-        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(None)
-    }
-
-    fn visit_seq<S: SeqAccess<'a>>(self, mut seq: S) -> Result<Self::Value, S::Error> {
-        while seq.next_element::<IgnoredAny>()?.is_some() {}
         Ok(None)
     }
 }

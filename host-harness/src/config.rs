@@ -263,7 +263,7 @@ mod tests {
         let config = Config::embedded().unwrap();
         Detector::configure(&config.rules).unwrap();
         let texts = config.rule_texts();
-        assert_eq!(texts.len(), 8);
+        assert_eq!(texts.len(), 13);
         for text in &texts {
             assert!(
                 !text.description.is_empty(),

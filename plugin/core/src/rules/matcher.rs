@@ -23,6 +23,8 @@ const REGEX_SIZE_LIMIT: usize = 256 * 1024;
 const MOST_VALUES: usize = 1_000;
 /// How many characters of a record's text an explanation shows.
 const LONGEST_SHOWN: usize = 80;
+/// How many values of a test an explanation shows.
+const MOST_SHOWN: usize = 4;
 /// The name of [`Subject::Source`].
 const SOURCE: &str = "source";
 
@@ -142,8 +144,13 @@ impl Test {
 impl fmt::Display for Test {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let list = |values: &[String]| {
-            let quoted: Vec<_> = values.iter().map(|value| format!("`{value}`")).collect();
-            quoted.join(", ")
+            let shown = values.iter().take(MOST_SHOWN);
+            let quoted: Vec<_> = shown.map(|value| format!("`{value}`")).collect();
+            let more = match values.len().saturating_sub(MOST_SHOWN) {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            quoted.join(", ") + &more
         };
         match self {
             Self::Any(values) if values.len() == 1 => write!(f, "{}", list(values)),

@@ -11,7 +11,7 @@ use tripline_runtime::{
 
 use crate::support::{batch, context, embedded, engine, start};
 
-/// Rules of both kinds with groups, thresholds, holds and cooldowns.
+/// Rules of every kind with groups, thresholds, holds and cooldowns.
 const RULES: &str = r#"{"rule":[
   {"name":"ping","kind":"frequency","threshold":3,"within":"5m","where":{"reason":"ping-timeout"},
    "group_by":["resource"],"cooldown":"30m","max_cooldown":"2h"},
@@ -19,7 +19,13 @@ const RULES: &str = r#"{"rule":[
    "severity":"error"},
   {"name":"alert","where":{"record":"health-alert","fault":["FRP.Heartbeat.InfraVM",
    "Urp.UpdateFailure"]},"group_by":["fault","resource"],"cooldown":"30m","max_cooldown":"24h",
-   "override":[{"where":{"fault":"FRP.Heartbeat.InfraVM"},"for":"30m"}]}
+   "override":[{"where":{"fault":"FRP.Heartbeat.InfraVM"},"for":"30m"}]},
+  {"name":"spike","kind":"spike","threshold":4,"within":"5m","factor":2.5,"where":{"expected":"false"},
+   "group_by":["resource"],"cooldown":"10m"},
+  {"name":"silent","kind":"absence","within":"7m","where":{"record":["signalr","health-alert"]},
+   "group_by":["resource"],"cooldown":"1m"},
+  {"name":"many","kind":"cardinality","field":"user","threshold":5,"within":"20m",
+   "where":{"operation":"ConnectionStarted"},"ends":{"operation":"ConnectionEnded"},"for":"1m"}
 ]}"#;
 
 /// An alert that is held for 30 minutes.
@@ -64,7 +70,16 @@ fn a_clock_moved_fires_what_is_due() {
         ..context()
     };
     let due = plugin.advance(&far).unwrap();
-    assert_eq!(due.requests.len(), 1);
+    let rules: Vec<_> = due
+        .requests
+        .iter()
+        .map(|request| request.rule.as_str())
+        .collect();
+    assert_eq!(
+        rules,
+        ["silent", "alert"],
+        "by deadline: after 7 and 30 minutes"
+    );
     assert_eq!(due, core.advance(&far));
 }
 

@@ -4,5 +4,6 @@
 
 mod component;
 mod embedded;
+mod growth;
 mod support;
 mod traps;

@@ -1,7 +1,12 @@
 //! Every form of record that is read, one table a section of the formats: SignalR and Web PubSub,
 //! alerts of Azure Stack Hub, syslog, common alerts, health faults, shapes and times.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::string_slice,
+    reason = "a test fails by panicking"
+)]
 
 mod alerts;
 mod cef;

@@ -36,10 +36,9 @@ impl<'a> Cef<'a> {
         if line.trim_start().starts_with(['{', '[', '"']) {
             return None;
         }
-        let marks = memchr::memmem::find_iter(line.as_bytes(), b"CEF:");
-        marks
-            .take_while(|at| *at <= LONGEST_HEADER)
-            .find_map(|at| Self::at(line, at))
+        let near = LONGEST_HEADER + "CEF:".len();
+        let near = line.as_bytes().get(..near).unwrap_or(line.as_bytes());
+        memchr::memmem::find_iter(near, b"CEF:").find_map(|at| Self::at(line, at))
     }
 
     fn at(line: &'a str, at: usize) -> Option<Self> {

@@ -120,9 +120,10 @@ impl<'a> Visitor<'a> for TextSeed<'_> {
             return Ok(None);
         };
         let mut all = String::new();
-        let mut is_part = true;
+        // Parts of a running text follow one another; other texts have a line each.
+        let mut after_part = true;
         loop {
-            let was_part = std::mem::take(&mut is_part);
+            let mut is_part = false;
             let element = TextSeed::Element {
                 is_part: &mut is_part,
             };
@@ -133,10 +134,11 @@ impl<'a> Visitor<'a> for TextSeed<'_> {
             let Some(text) = text.filter(|_| wanted) else {
                 continue;
             };
-            if !was_part && !is_part {
+            if !after_part && !is_part {
                 all.push('\n');
             }
             all.push_str(&text);
+            after_part = is_part;
         }
         Ok((!all.is_empty()).then_some(Cow::Owned(all)))
     }

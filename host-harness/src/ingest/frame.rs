@@ -10,14 +10,18 @@
 //! array the elements before were units already, and the one that broke counts as the value.
 //! A text line that only looks like an array, `[12:30:01] started`, is one unit.
 //!
+//! A stream that its name calls CSV is framed by row (`csv`): a unit is the row as a JSON object.
+//!
 //! Bounds: at most two units of `max_line_bytes` and one piece of input are held, and while a value
 //! of several lines breaks four bytes for each bracket open in it. No byte is read more than four
 //! times (`recover`).
 
 mod array;
+mod columns;
+mod csv;
+mod faulty;
 mod line;
 mod nest;
-mod oversize;
 mod probe;
 mod recover;
 mod scan;
@@ -30,10 +34,12 @@ mod tests;
 
 use memchr::memchr2;
 
-pub use oversize::KEPT_BYTES;
+pub use columns::{MAX_COLUMNS, MAX_NAME_BYTES};
+pub use faulty::KEPT_BYTES;
 
 use array::{Array, Step};
-use oversize::Oversize;
+use csv::Csv;
+use faulty::Faulty;
 use probe::Probe;
 use recover::Unclosed;
 use scan::Scanner;
@@ -51,15 +57,24 @@ pub struct FrameLimits {
     pub max_line_bytes: usize,
 }
 
+/// What the name of a stream says of its contents. The first bytes have the last word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// Text lines and JSON.
+    Lines,
+    /// A table of comma-separated values, with a header.
+    Csv,
+}
+
 /// One line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unit<'a> {
-    /// The unit, each CR and LF inside it made one space. Of a unit with a fault only the first
-    /// [`KEPT_BYTES`].
+    /// The unit, each CR and LF inside it made one space; of a table's row the JSON object made of
+    /// it. Of a unit with a fault the first [`KEPT_BYTES`] as they stand in the stream.
     pub bytes: &'a [u8],
     /// Where it begins in the stream.
     pub offset: u64,
-    /// Its length in the stream, in bytes.
+    /// Its length in the stream, in bytes. Of a row it is not that of `bytes`.
     pub length: u64,
     /// Why it cannot be handed to the plugin.
     pub fault: Option<Fault>,
@@ -68,7 +83,7 @@ pub struct Unit<'a> {
 /// Why a unit cannot be handed to the plugin.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
-    /// A code: `too-long`.
+    /// A code: `too-long`, or `csv-cells`, `csv-quote` and `invalid-utf-8` for a row.
     pub reason: &'static str,
     /// Of the whole unit, each CR and LF inside it made one space.
     pub sha256: [u8; 32],
@@ -78,6 +93,7 @@ pub struct Fault {
 #[derive(Debug)]
 pub struct Framer {
     limits: FrameLimits,
+    format: Format,
     mode: Mode,
     /// The stream from the first byte that may still be needed.
     buffer: Vec<u8>,
@@ -96,7 +112,9 @@ pub struct Framer {
     /// The array whose elements are being read.
     array: Option<Array>,
     unclosed: Unclosed,
-    oversize: Option<Oversize>,
+    faulty: Option<Faulty>,
+    /// What is known of a CSV stream once its header is read.
+    csv: Option<Box<Csv>>,
     /// Bytes read so far, again and again counted.
     #[cfg(test)]
     work: u64,
@@ -123,6 +141,12 @@ enum Mode {
     Array(Step),
     /// What comes after the records of an envelope.
     Tail,
+    /// Of CSV, the blanks before the header.
+    Sniff,
+    /// Of CSV, the header: whether a quote is open, and the delimiter where a line before named it.
+    Header { quoted: bool, delimiter: Option<u8> },
+    /// Of CSV, the rows.
+    Rows,
 }
 
 // === impl FrameLimits ===
@@ -138,10 +162,16 @@ impl Default for FrameLimits {
 // === impl Framer ===
 
 impl Framer {
-    /// A framer at the start of a stream.
+    /// A framer at the start of a stream of text lines and JSON.
     pub fn new(limits: FrameLimits) -> Self {
+        Self::of(Format::Lines, limits)
+    }
+
+    /// A framer at the start of a stream whose name says this of it.
+    pub fn of(format: Format, limits: FrameLimits) -> Self {
         Self {
             limits,
+            format,
             mode: Mode::Mark,
             buffer: Vec::new(),
             base: 0,
@@ -152,7 +182,8 @@ impl Framer {
             scanner: Scanner::new(),
             array: None,
             unclosed: Unclosed::default(),
-            oversize: None,
+            faulty: None,
+            csv: None,
             #[cfg(test)]
             work: 0,
         }
@@ -168,10 +199,11 @@ impl Framer {
     }
 
     /// Ends the stream: hands over what is left, the last line without its newline and what a cut
-    /// value holds. The framer is then at the start of a new stream.
+    /// value holds. The framer is then at the start of a new stream whose name says the same.
     pub fn finish(&mut self, sink: &mut dyn FnMut(Unit<'_>)) {
+        let format = self.format;
         self.end(sink);
-        *self = Self::new(self.limits);
+        *self = Self::of(format, self.limits);
     }
 
     fn end(&mut self, sink: &mut dyn FnMut(Unit<'_>)) {
@@ -179,14 +211,21 @@ impl Framer {
             self.advance(sink);
             match self.mode {
                 Mode::Mark if self.buffer.is_empty() => break,
-                Mode::Mark => self.mode = Mode::Gap,
-                Mode::Gap | Mode::Comma => break,
+                Mode::Mark => self.begin_contents(),
+                Mode::Gap | Mode::Comma | Mode::Sniff => break,
                 Mode::Text => {
                     self.emit_line(self.buffer.len(), sink);
                     break;
                 }
                 Mode::Skip => {
-                    self.emit_oversize(sink);
+                    self.emit_faulty(sink);
+                    break;
+                }
+                Mode::Header { quoted: true, .. } => self.begin_text(),
+                Mode::Header { .. } if self.start == self.buffer.len() => break,
+                Mode::Header { delimiter, .. } => self.end_header(self.buffer.len(), delimiter),
+                Mode::Rows => {
+                    self.end_rows(sink);
                     break;
                 }
                 Mode::Array(Step::Closed(only)) => {
@@ -229,6 +268,9 @@ impl Framer {
                 Mode::Value => self.value(sink),
                 Mode::Array(step) => self.skeleton(step, sink),
                 Mode::Tail => self.tail(sink),
+                Mode::Sniff => self.sniff(),
+                Mode::Header { quoted, delimiter } => self.header(quoted, delimiter),
+                Mode::Rows => self.rows(sink),
             }
             #[cfg(test)]
             self.worked(self.at.saturating_sub(before));
@@ -240,7 +282,14 @@ impl Framer {
             self.at = BYTE_ORDER_MARK.len();
             self.start = self.at;
         }
-        self.mode = Mode::Gap;
+        self.begin_contents();
+    }
+
+    fn begin_contents(&mut self) {
+        self.mode = match self.format {
+            Format::Lines => Mode::Gap,
+            Format::Csv => Mode::Sniff,
+        };
     }
 
     /// Goes on at `at`, outside of any unit.
@@ -248,7 +297,11 @@ impl Framer {
         self.at = at;
         self.start = at;
         self.array = None;
-        self.mode = Mode::Gap;
+        self.mode = if self.csv.is_some() {
+            Mode::Rows
+        } else {
+            Mode::Gap
+        };
     }
 
     fn emit(&mut self, from: usize, to: usize, sink: &mut dyn FnMut(Unit<'_>)) {

@@ -3,8 +3,9 @@
 use proptest::prelude::*;
 use proptest::sample::select;
 
+use super::Format;
 use super::scan::is_blank;
-use super::tests::{Owned, frame, one_line};
+use super::tests::{Owned, frame, frame_as, one_line};
 
 /// Pieces out of which hostile and ordinary streams are made.
 const PIECES: [&str; 30] = [
@@ -46,6 +47,36 @@ fn stream() -> impl Strategy<Value = Vec<u8>> {
         9 => pieces.prop_map(|pieces| pieces.concat().into_bytes()),
         1 => prop::collection::vec(any::<u8>(), 0..200),
     ]
+}
+
+/// Pieces out of which tables are made.
+const CELLS: [&str; 16] = [
+    "a", "1", " ", ",", ",", ";", "\t", "\"", "\"\"", "\n", "\r\n", "\r", "é", "\\", "{",
+    "\u{feff}",
+];
+
+fn table() -> impl Strategy<Value = Vec<u8>> {
+    let start = select(
+        &[
+            "",
+            "a,b\n",
+            "\u{feff}a;b\r\n",
+            "#TYPE x\n\"a\"\n",
+            "sep=,\na,b,c\n",
+        ][..],
+    );
+    let pieces = prop::collection::vec(select(&CELLS[..]), 0..60);
+    prop_oneof![
+        9 => (start, pieces).prop_map(|(start, pieces)| {
+            (start.to_owned() + &pieces.concat()).into_bytes()
+        }),
+        1 => prop::collection::vec(any::<u8>(), 0..100),
+    ]
+}
+
+/// A cell as an export writes it.
+fn quoted(cell: &str) -> String {
+    format!("\"{}\"", cell.replace('"', "\"\""))
 }
 
 fn limit() -> impl Strategy<Value = usize> {
@@ -106,6 +137,37 @@ proptest! {
         let whole = frame(limit, [&input[..]]).0;
         prop_assert_eq!(&whole, &frame(limit, cut(&input, &places)).0);
         prop_assert_eq!(&whole, &frame(limit, input.chunks(1)).0);
+    }
+
+    #[test]
+    fn cuts_of_a_table_do_not_matter(
+        input in table(),
+        limit in limit(),
+        places in prop::collection::vec(any::<prop::sample::Index>(), 0..8),
+    ) {
+        let (whole, work) = frame_as(Format::Csv, limit, [&input[..]]);
+        prop_assert_eq!(&whole, &frame_as(Format::Csv, limit, cut(&input, &places)).0);
+        prop_assert_eq!(&whole, &frame_as(Format::Csv, limit, input.chunks(1)).0);
+        prop_assert!(work <= 5 * input.len() as u64, "{work} for {}", input.len());
+    }
+
+    #[test]
+    fn cells_come_through_as_they_were(
+        rows in prop::collection::vec(["\\PC{0,6}|[\",;\r\n\t]{0,4}", "x[\u{0}-\u{7f}]{0,6}"], 1..8),
+    ) {
+        let mut table = String::from("\u{feff}\"first [UTC]\",\"\"\"\"\r\n");
+        for [first, second] in &rows {
+            table.push_str(&format!("{},{}\r\n", quoted(first), quoted(second)));
+        }
+        let units = frame_as(Format::Csv, 1 << 20, [table.as_bytes()]).0;
+        prop_assert_eq!(units.len(), rows.len());
+        for (unit, [first, second]) in units.iter().zip(&rows) {
+            let row: serde_json::Value = serde_json::from_slice(&unit.bytes).unwrap();
+            prop_assert_eq!(row, serde_json::json!({"first [UTC]": first, "\"": second}));
+            let from = usize::try_from(unit.offset).unwrap();
+            let to = from + usize::try_from(unit.length).unwrap();
+            prop_assert_eq!(&table[from..to], format!("{},{}", quoted(first), quoted(second)));
+        }
     }
 
     #[test]

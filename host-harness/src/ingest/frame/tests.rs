@@ -1,9 +1,10 @@
 //! The framer by example: what comes in, which units come out.
 
 mod broken;
+mod csv;
 mod limits;
 
-use super::{FrameLimits, Framer, Unit};
+use super::{Format, FrameLimits, Framer, Unit};
 
 /// A unit that can be kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,6 +12,7 @@ pub(super) struct Owned {
     pub(super) bytes: Vec<u8>,
     pub(super) offset: u64,
     pub(super) length: u64,
+    pub(super) reason: Option<&'static str>,
     pub(super) sha256: Option<[u8; 32]>,
 }
 
@@ -20,10 +22,8 @@ impl From<Unit<'_>> for Owned {
             bytes: unit.bytes.to_vec(),
             offset: unit.offset,
             length: unit.length,
-            sha256: unit.fault.map(|fault| {
-                assert_eq!(fault.reason, "too-long");
-                fault.sha256
-            }),
+            reason: unit.fault.as_ref().map(|fault| fault.reason),
+            sha256: unit.fault.map(|fault| fault.sha256),
         }
     }
 }
@@ -33,9 +33,19 @@ pub(super) fn frame<'a>(
     limit: usize,
     chunks: impl IntoIterator<Item = &'a [u8]>,
 ) -> (Vec<Owned>, u64) {
-    let mut framer = Framer::new(FrameLimits {
+    frame_as(Format::Lines, limit, chunks)
+}
+
+/// The same for a stream that its name says this of.
+pub(super) fn frame_as<'a>(
+    format: Format,
+    limit: usize,
+    chunks: impl IntoIterator<Item = &'a [u8]>,
+) -> (Vec<Owned>, u64) {
+    let limits = FrameLimits {
         max_line_bytes: limit,
-    });
+    };
+    let mut framer = Framer::of(format, limits);
     let mut units = Vec::new();
     for chunk in chunks {
         framer.push(chunk, &mut |unit| units.push(Owned::from(unit)));

@@ -107,6 +107,32 @@ fn a_folder_gives_its_logs_in_bytewise_order() {
 }
 
 #[test]
+fn the_name_says_what_is_csv() {
+    let folder = folder(&[
+        ("a.csv", b""),
+        ("b.CSV.gz", b""),
+        ("c.csv.zst", b""),
+        ("d.json", b""),
+        ("e.csv.txt", b""),
+        ("f.json.gz", b""),
+    ]);
+    let mut inputs = discover(&[folder.path().to_owned()]).unwrap().inputs;
+    inputs.extend(
+        discover(&["-".into(), folder.path().join("a.csv")])
+            .unwrap()
+            .inputs,
+    );
+    let formats: Vec<bool> = inputs
+        .iter()
+        .map(|input| input.format == Format::Csv)
+        .collect();
+    assert_eq!(
+        formats,
+        [true, true, true, false, false, false, false, true]
+    );
+}
+
+#[test]
 fn a_file_has_any_name_and_names_are_kept_apart() {
     let folder = folder(&[("x/a.dat", b"1"), ("y/a.dat", b"22"), ("z/a.dat#2", b"")]);
     let path = |name: &str| folder.path().join(name);

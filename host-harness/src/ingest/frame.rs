@@ -2,7 +2,7 @@
 //!
 //! A *line* is one unit: a non-blank text line, a top-level JSON object (printed over several lines,
 //! or one of several on a line), or one element of a top-level array or of an envelope's `records`
-//! or `value` array. Skeletons of envelopes and arrays, blank lines and a comma after a unit are not
+//! or `value` array, or one row of a table in a query's answer (`table`). Skeletons of envelopes and arrays, blank lines and a comma after a unit are not
 //! lines. Framing is incremental: however the stream is cut into chunks, the units are the same.
 //!
 //! Nothing good is swallowed by something broken. A value that breaks gives its first text line as
@@ -25,6 +25,8 @@ mod nest;
 mod probe;
 mod recover;
 mod scan;
+mod table;
+mod tail;
 mod value;
 
 #[cfg(test)]
@@ -43,6 +45,8 @@ use faulty::Faulty;
 use probe::Probe;
 use recover::Unclosed;
 use scan::Scanner;
+use table::Table;
+use tail::Tail;
 
 /// Chunks are taken in pieces of this size, so that a large chunk is not held twice.
 const PIECE_BYTES: usize = 64 * 1024;
@@ -83,7 +87,8 @@ pub struct Unit<'a> {
 /// Why a unit cannot be handed to the plugin.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
-    /// A code: `too-long`, or `csv-cells`, `csv-quote` and `invalid-utf-8` for a row.
+    /// A code: `too-long`; of CSV `csv-cells`, `csv-quote` and `invalid-utf-8`; of a query's answer
+    /// `table-cells` and `table-columns`.
     pub reason: &'static str,
     /// Of the whole unit, each CR and LF inside it made one space.
     pub sha256: [u8; 32],
@@ -111,6 +116,10 @@ pub struct Framer {
     scanner: Scanner,
     /// The array whose elements are being read.
     array: Option<Array>,
+    /// The top-level array whose element is the envelope that is being read.
+    outer: Option<Array>,
+    /// The table of a query's answer that is being read.
+    table: Option<Box<Table>>,
     unclosed: Unclosed,
     faulty: Option<Faulty>,
     /// What is known of a CSV stream once its header is read.
@@ -140,7 +149,13 @@ enum Mode {
     /// The skeleton of an array.
     Array(Step),
     /// What comes after the records of an envelope.
-    Tail,
+    Tail(Tail),
+    /// The members of a table in a query's answer.
+    Members(table::Step),
+    /// The columns of a table.
+    Columns,
+    /// The rest of a table with a fault.
+    Malformed,
     /// Of CSV, the blanks before the header.
     Sniff,
     /// Of CSV, the header: whether a quote is open, and the delimiter where a line before named it.
@@ -181,6 +196,8 @@ impl Framer {
             after_unit: false,
             scanner: Scanner::new(),
             array: None,
+            outer: None,
+            table: None,
             unclosed: Unclosed::default(),
             faulty: None,
             csv: None,
@@ -217,7 +234,7 @@ impl Framer {
                     self.emit_line(self.buffer.len(), sink);
                     break;
                 }
-                Mode::Skip => {
+                Mode::Skip | Mode::Malformed => {
                     self.emit_faulty(sink);
                     break;
                 }
@@ -232,7 +249,12 @@ impl Framer {
                     self.emit_only(only, sink);
                     break;
                 }
-                Mode::Object(_) | Mode::Value | Mode::Array(_) | Mode::Tail => self.broken(sink),
+                Mode::Object(_)
+                | Mode::Value
+                | Mode::Array(_)
+                | Mode::Tail(_)
+                | Mode::Members(_)
+                | Mode::Columns => self.broken(sink),
             }
         }
     }
@@ -267,7 +289,10 @@ impl Framer {
                 Mode::Object(probe) => self.object(probe, sink),
                 Mode::Value => self.value(sink),
                 Mode::Array(step) => self.skeleton(step, sink),
-                Mode::Tail => self.tail(sink),
+                Mode::Tail(tail) => self.tail(tail, sink),
+                Mode::Members(step) => self.members(step, sink),
+                Mode::Columns => self.columns(sink),
+                Mode::Malformed => self.malformed(sink),
                 Mode::Sniff => self.sniff(),
                 Mode::Header { quoted, delimiter } => self.header(quoted, delimiter),
                 Mode::Rows => self.rows(sink),
@@ -296,12 +321,19 @@ impl Framer {
     fn begin_gap(&mut self, at: usize) {
         self.at = at;
         self.start = at;
-        self.array = None;
+        self.leave_arrays();
         self.mode = if self.csv.is_some() {
             Mode::Rows
         } else {
             Mode::Gap
         };
+    }
+
+    /// Nothing that was begun is gone on with.
+    fn leave_arrays(&mut self) {
+        self.array = None;
+        self.outer = None;
+        self.table = None;
     }
 
     fn emit(&mut self, from: usize, to: usize, sink: &mut dyn FnMut(Unit<'_>)) {

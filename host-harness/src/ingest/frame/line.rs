@@ -19,7 +19,11 @@ impl Framer {
                     self.at += 1;
                     self.start = self.at;
                 }
-                b'{' => return self.begin_object(),
+                b'{' => {
+                    self.start = self.at;
+                    self.lead = 0;
+                    return self.begin_object();
+                }
                 b'[' => return self.begin_array(),
                 b',' if self.after_unit => {
                     self.start = self.at;
@@ -98,14 +102,14 @@ impl Framer {
         faulty.feed(self.buffer.get(from..self.at).unwrap_or_default());
         self.faulty = Some(faulty);
         self.start = self.at;
-        self.array = None;
+        self.leave_arrays();
         self.after_unit = false;
         self.mode = Mode::Skip;
     }
 
     /// What began at `start` breaks here: its first line is a unit, the rest is framed again.
     pub(super) fn broken(&mut self, sink: &mut dyn FnMut(Unit<'_>)) {
-        self.array = None;
+        self.leave_arrays();
         self.after_unit = false;
         let from = self.offset(self.start);
         let text = self.buffer.get(self.start..self.at).unwrap_or_default();

@@ -8,7 +8,7 @@ use super::scan::is_blank;
 use super::tests::{Owned, frame, frame_as, one_line};
 
 /// Pieces out of which hostile and ordinary streams are made.
-const PIECES: [&str; 30] = [
+const PIECES: [&str; 33] = [
     "{",
     "}",
     "[",
@@ -33,6 +33,9 @@ const PIECES: [&str; 30] = [
     "\"nextLink\":\"\",",
     "{\"count\":",
     "]}\n",
+    "[{\"records\":[{",
+    "}],\"value\":[{",
+    "\"value\":[",
     "[\n",
     "{\n",
     "{\"a\":\n",
@@ -47,6 +50,39 @@ fn stream() -> impl Strategy<Value = Vec<u8>> {
         9 => pieces.prop_map(|pieces| pieces.concat().into_bytes()),
         1 => prop::collection::vec(any::<u8>(), 0..200),
     ]
+}
+
+/// Pieces out of which the answers of queries are made.
+const ANSWERS: [&str; 24] = [
+    "{\"tables\":[",
+    "{\"tables\":[{\"columns\":[{\"name\":\"a\"}],\"rows\":[",
+    "{\"tables\":[{\"rows\":[",
+    "[{\"Tables\":[{\"TableName\":\"x\",",
+    "{\"name\":\"t\",",
+    "\"columns\":[",
+    "\"columns\":[{\"name\":\"b\"}],",
+    "{\"name\":\"c\"}",
+    "\"rows\":[",
+    "[1]",
+    "[\"x\"]",
+    "[1,2],",
+    "{}",
+    "{",
+    "}",
+    "[",
+    "]",
+    "]}",
+    "]}]}\n",
+    ",",
+    "\"",
+    "\n",
+    " ",
+    "null",
+];
+
+fn answer() -> impl Strategy<Value = Vec<u8>> {
+    let pieces = prop::collection::vec(select(&ANSWERS[..]), 0..40);
+    pieces.prop_map(|pieces| pieces.concat().into_bytes())
 }
 
 /// Pieces out of which tables are made.
@@ -140,6 +176,24 @@ proptest! {
     }
 
     #[test]
+    fn cuts_of_an_answer_do_not_matter(
+        input in answer(),
+        limit in limit(),
+        places in prop::collection::vec(any::<prop::sample::Index>(), 0..8),
+    ) {
+        let (whole, work) = frame(limit, [&input[..]]);
+        prop_assert_eq!(&whole, &frame(limit, cut(&input, &places)).0);
+        prop_assert_eq!(&whole, &frame(limit, input.chunks(1)).0);
+        prop_assert!(work <= 4 * input.len() as u64, "{work} for {}", input.len());
+        let mut from = 0;
+        for unit in whole {
+            prop_assert!(from <= unit.offset && unit.length > 0, "in order: {unit:?}");
+            from = unit.offset + unit.length;
+        }
+        prop_assert!(from <= input.len() as u64);
+    }
+
+    #[test]
     fn cuts_of_a_table_do_not_matter(
         input in table(),
         limit in limit(),
@@ -210,6 +264,20 @@ fn work_is_linear_on_hostile_streams() {
         piece("{\"records\":["),
         piece("{\"records\":[{},\n"),
         piece("[{},\n"),
+        piece("[{\"records\":[{},\n"),
+        format!("{{\"records\":[{{}}]{}", piece(",\"value\":[{}]\n")),
+        format!("{{\"records\":[{{}}]{}", piece(",\"value\":[{\n")),
+        piece("{\"tables\":[{\"columns\":[\n"),
+        piece("{\"tables\":[{\"columns\":[],\"rows\":[\n"),
+        piece("{\"tables\":[{\"columns\":[],\"rows\":[[],\n"),
+        piece("{\"tables\":[{\"rows\":[\n"),
+        piece("[{\"tables\":[{\"columns\":[],\n"),
+        format!("{{\"tables\":[{}", piece("{\"columns\":[],\n")),
+        format!("{{\"tables\":[{{{}", piece("\"columns\":[],\"rows\":[]\n,")),
+        format!(
+            "{{\"tables\":[{}",
+            piece("{\"columns\":[],\"rows\":[[]]},\n")
+        ),
         piece("[5\n]"),
         piece("[\"\n"),
         piece("{\"a\":{\"b\":1},\n\"c\":"),

@@ -1,6 +1,8 @@
 //! The committed samples: every line is accounted for, nothing untouched changes, and the stories in
 //! them trigger what they should.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod support;
 
 use std::io::Read;

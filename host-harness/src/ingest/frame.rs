@@ -12,9 +12,10 @@
 //!
 //! A stream that its name calls CSV is framed by row (`csv`): a unit is the row as a JSON object.
 //!
-//! Bounds: at most two units of `max_line_bytes` and one piece of input are held, and while a value
-//! of several lines breaks four bytes for each bracket open in it. No byte is read more than four
-//! times (`recover`).
+//! Bounds: at most two units of `max_line_bytes` and one piece of input are held, of a table's row
+//! also the object made of it; and while a value of several lines breaks four bytes for each bracket
+//! open in it. No byte is read more than five times (`recover`; a stream that turns out to be no CSV
+//! is read once more).
 
 mod array;
 mod columns;

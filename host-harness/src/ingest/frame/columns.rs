@@ -6,8 +6,11 @@
 /// A table has no more columns than these. A Log Analytics table has at most 500.
 pub const MAX_COLUMNS: usize = 1_024;
 
-/// The longest name of a column, in bytes.
+/// The longest name of a column, in bytes of JSON text without the quotes.
 pub const MAX_NAME_BYTES: usize = 256;
+
+/// What of a key is not its name: the bracket or comma, the quotes and the colon.
+const PUNCTUATION_BYTES: usize = 4;
 
 /// The columns of a table, in order, as the keys of JSON objects.
 #[derive(Debug)]
@@ -19,16 +22,17 @@ pub(super) struct Columns {
 // === impl Columns ===
 
 impl Columns {
-    /// The columns of these names. None when a bound is exceeded.
+    /// The columns of these names. None when a bound is exceeded. Names may repeat; the plugin takes
+    /// the last.
     pub(super) fn new<'a>(names: impl IntoIterator<Item = &'a str>) -> Option<Self> {
         let mut keys = Vec::new();
         for name in names {
-            if keys.len() == MAX_COLUMNS || name.len() > MAX_NAME_BYTES {
-                return None;
-            }
             let mut key = vec![if keys.is_empty() { b'{' } else { b',' }];
             serde_json::to_writer(&mut key, name).ok()?;
             key.push(b':');
+            if keys.len() == MAX_COLUMNS || key.len() > MAX_NAME_BYTES + PUNCTUATION_BYTES {
+                return None;
+            }
             keys.push(key);
         }
         Some(Self { keys })

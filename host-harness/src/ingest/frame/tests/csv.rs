@@ -144,6 +144,9 @@ fn json_and_other_text_is_no_csv_whatever_its_name() {
         (&format!("{name}\n1\n"), &[&format!("{{\"{name}\":\"1\"}}")]),
         (&format!("{name}n\n1\n"), &[&format!("{name}n"), "1"]),
     ]);
+    let escaped = "\\".repeat(MAX_NAME_BYTES / 2);
+    assert_eq!(spans(1 << 20, &format!("{escaped}\n1\n")).len(), 1);
+    assert_eq!(spans(1 << 20, &format!("{escaped}n\n1\n")).len(), 2);
     let row = |count: usize| vec!["1"; count].join(",");
     let most = format!("{0}\n{0}\n", row(MAX_COLUMNS));
     assert_eq!(texts(most.as_bytes()).len(), 1);

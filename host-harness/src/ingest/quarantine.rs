@@ -18,7 +18,7 @@ use super::frame::{Fault, KEPT_BYTES, Unit};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct QuarantineEntry {
-    /// A code: `too-long`, or what the plugin said, such as `not-json`.
+    /// A code: what the framer found ([`Fault::reason`]), such as `too-long`, or what the plugin said, such as `not-json`.
     pub reason: String,
     /// The name of the source.
     pub source: String,

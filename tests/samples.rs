@@ -1,13 +1,16 @@
 //! The committed samples: every line is accounted for, nothing untouched changes, and the stories in
 //! them trigger what they should.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod support;
 
-use std::fs;
+use std::io::Read;
 
 use serde_json::Value;
 use support::{facts, replay, samples, unpack};
 use tripline::ingest::frame::{FrameLimits, Framer};
+use tripline::ingest::input::{discover, open};
 
 #[test]
 fn every_sample_is_accounted_for_line_by_line() {
@@ -37,11 +40,15 @@ fn every_sample_is_accounted_for_line_by_line() {
     assert_eq!(files, 44);
 }
 
-/// The units of a file as the framer cuts them.
-fn units(content: &[u8]) -> Vec<Vec<u8>> {
+/// The units of a sample as it is read and framed.
+fn units(path: &str) -> Vec<Vec<u8>> {
+    let inputs = discover(&[samples().join(path)]).unwrap();
+    let mut content = Vec::new();
+    let input = &inputs.inputs[0];
+    open(input).unwrap().read_to_end(&mut content).unwrap();
     let mut units = Vec::new();
-    let mut framer = Framer::new(FrameLimits::default());
-    framer.push(content, &mut |unit| units.push(unit.bytes.to_vec()));
+    let mut framer = Framer::of(input.format, FrameLimits::default());
+    framer.push(&content, &mut |unit| units.push(unit.bytes.to_vec()));
     framer.finish(&mut |unit| units.push(unit.bytes.to_vec()));
     units
 }
@@ -55,7 +62,7 @@ fn a_record_that_no_rule_flags_is_the_same_byte_for_byte() {
             .iter()
             .map(|entry| entry["sha256"].to_string())
             .collect();
-        let mut units = units(&fs::read(samples().join(&path)).unwrap()).into_iter();
+        let mut units = units(&path).into_iter();
         let annotated = done.annotated();
         let mut lines = 0;
         for line in annotated
@@ -141,7 +148,7 @@ fn a_bundle_holds_the_window_to_the_line_and_only_its_resource() {
     let (from, to) = (at - 20 * 60_000_000, at + 10 * 60_000_000);
     let mut last_time = 0;
     let mut resource = String::new();
-    let expected: Vec<Vec<u8>> = units(&fs::read(samples().join("signalr/hour.ndjson")).unwrap())
+    let expected: Vec<Vec<u8>> = units("signalr/hour.ndjson")
         .into_iter()
         .filter(|unit| {
             let record = tripline_core::record::read_record(unit).unwrap();

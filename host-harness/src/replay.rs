@@ -184,7 +184,7 @@ impl Replay {
 
     fn read(&mut self, input: &Input, progress: &progress::Progress) -> Result<(), Stop> {
         let mut opened = open(input).map_err(|error| Stop::Source(error.to_string()))?;
-        let mut framer = Framer::new(FrameLimits::default());
+        let mut framer = Framer::of(input.format, FrameLimits::default());
         let mut batcher = Batcher::new(
             &input.source,
             BatchLimits {

@@ -2,7 +2,7 @@
 //!
 //! A *line* is one unit: a non-blank text line, a top-level JSON object (printed over several lines,
 //! or one of several on a line), or one element of a top-level array or of an envelope's `records`
-//! or `value` array. Skeletons of envelopes and arrays, blank lines and a comma after a unit are not
+//! or `value` array, or one row of a table in a query's answer (`table`). Skeletons of envelopes and arrays, blank lines and a comma after a unit are not
 //! lines. Framing is incremental: however the stream is cut into chunks, the units are the same.
 //!
 //! Nothing good is swallowed by something broken. A value that breaks gives its first text line as
@@ -10,17 +10,24 @@
 //! array the elements before were units already, and the one that broke counts as the value.
 //! A text line that only looks like an array, `[12:30:01] started`, is one unit.
 //!
-//! Bounds: at most two units of `max_line_bytes` and one piece of input are held, and while a value
-//! of several lines breaks four bytes for each bracket open in it. No byte is read more than four
-//! times (`recover`).
+//! A stream that its name calls CSV is framed by row (`csv`): a unit is the row as a JSON object.
+//!
+//! Bounds: at most two units of `max_line_bytes` and one piece of input are held, of a table's row
+//! also the object made of it; and while a value of several lines breaks four bytes for each bracket
+//! open in it. No byte is read more than five times (`recover`; a stream that turns out to be no CSV
+//! is read once more).
 
 mod array;
+mod columns;
+mod csv;
+mod faulty;
 mod line;
 mod nest;
-mod oversize;
 mod probe;
 mod recover;
 mod scan;
+mod table;
+mod tail;
 mod value;
 
 #[cfg(test)]
@@ -30,13 +37,17 @@ mod tests;
 
 use memchr::memchr2;
 
-pub use oversize::KEPT_BYTES;
+pub use columns::{MAX_COLUMNS, MAX_NAME_BYTES};
+pub use faulty::KEPT_BYTES;
 
 use array::{Array, Step};
-use oversize::Oversize;
+use csv::Csv;
+use faulty::Faulty;
 use probe::Probe;
 use recover::Unclosed;
 use scan::Scanner;
+use table::Table;
+use tail::Tail;
 
 /// Chunks are taken in pieces of this size, so that a large chunk is not held twice.
 const PIECE_BYTES: usize = 64 * 1024;
@@ -51,15 +62,24 @@ pub struct FrameLimits {
     pub max_line_bytes: usize,
 }
 
+/// What the name of a stream says of its contents. The first bytes have the last word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// Text lines and JSON.
+    Lines,
+    /// A table of comma-separated values, with a header.
+    Csv,
+}
+
 /// One line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unit<'a> {
-    /// The unit, each CR and LF inside it made one space. Of a unit with a fault only the first
-    /// [`KEPT_BYTES`].
+    /// The unit, each CR and LF inside it made one space; of a table's row the JSON object made of
+    /// it. Of a unit with a fault the first [`KEPT_BYTES`] as they stand in the stream.
     pub bytes: &'a [u8],
     /// Where it begins in the stream.
     pub offset: u64,
-    /// Its length in the stream, in bytes.
+    /// Its length in the stream, in bytes. Of a row it is not that of `bytes`.
     pub length: u64,
     /// Why it cannot be handed to the plugin.
     pub fault: Option<Fault>,
@@ -68,7 +88,8 @@ pub struct Unit<'a> {
 /// Why a unit cannot be handed to the plugin.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
-    /// A code: `too-long`.
+    /// A code: `too-long`; of CSV `csv-cells`, `csv-quote` and `invalid-utf-8`; of a query's answer
+    /// `table-cells` and `table-columns`.
     pub reason: &'static str,
     /// Of the whole unit, each CR and LF inside it made one space.
     pub sha256: [u8; 32],
@@ -78,6 +99,7 @@ pub struct Fault {
 #[derive(Debug)]
 pub struct Framer {
     limits: FrameLimits,
+    format: Format,
     mode: Mode,
     /// The stream from the first byte that may still be needed.
     buffer: Vec<u8>,
@@ -95,8 +117,14 @@ pub struct Framer {
     scanner: Scanner,
     /// The array whose elements are being read.
     array: Option<Array>,
+    /// The top-level array whose element is the envelope that is being read.
+    outer: Option<Array>,
+    /// The table of a query's answer that is being read.
+    table: Option<Box<Table>>,
     unclosed: Unclosed,
-    oversize: Option<Oversize>,
+    faulty: Option<Faulty>,
+    /// What is known of a CSV stream once its header is read.
+    csv: Option<Box<Csv>>,
     /// Bytes read so far, again and again counted.
     #[cfg(test)]
     work: u64,
@@ -122,7 +150,19 @@ enum Mode {
     /// The skeleton of an array.
     Array(Step),
     /// What comes after the records of an envelope.
-    Tail,
+    Tail(Tail),
+    /// The members of a table in a query's answer.
+    Members(table::Step),
+    /// The columns of a table.
+    Columns,
+    /// The rest of a table with a fault.
+    Malformed,
+    /// Of CSV, the blanks before the header.
+    Sniff,
+    /// Of CSV, the header: whether a quote is open, and the delimiter where a line before named it.
+    Header { quoted: bool, delimiter: Option<u8> },
+    /// Of CSV, the rows.
+    Rows,
 }
 
 // === impl FrameLimits ===
@@ -138,10 +178,16 @@ impl Default for FrameLimits {
 // === impl Framer ===
 
 impl Framer {
-    /// A framer at the start of a stream.
+    /// A framer at the start of a stream of text lines and JSON.
     pub fn new(limits: FrameLimits) -> Self {
+        Self::of(Format::Lines, limits)
+    }
+
+    /// A framer at the start of a stream whose name says this of it.
+    pub fn of(format: Format, limits: FrameLimits) -> Self {
         Self {
             limits,
+            format,
             mode: Mode::Mark,
             buffer: Vec::new(),
             base: 0,
@@ -151,8 +197,11 @@ impl Framer {
             after_unit: false,
             scanner: Scanner::new(),
             array: None,
+            outer: None,
+            table: None,
             unclosed: Unclosed::default(),
-            oversize: None,
+            faulty: None,
+            csv: None,
             #[cfg(test)]
             work: 0,
         }
@@ -168,10 +217,11 @@ impl Framer {
     }
 
     /// Ends the stream: hands over what is left, the last line without its newline and what a cut
-    /// value holds. The framer is then at the start of a new stream.
+    /// value holds. The framer is then at the start of a new stream whose name says the same.
     pub fn finish(&mut self, sink: &mut dyn FnMut(Unit<'_>)) {
+        let format = self.format;
         self.end(sink);
-        *self = Self::new(self.limits);
+        *self = Self::of(format, self.limits);
     }
 
     fn end(&mut self, sink: &mut dyn FnMut(Unit<'_>)) {
@@ -179,21 +229,33 @@ impl Framer {
             self.advance(sink);
             match self.mode {
                 Mode::Mark if self.buffer.is_empty() => break,
-                Mode::Mark => self.mode = Mode::Gap,
-                Mode::Gap | Mode::Comma => break,
+                Mode::Mark => self.begin_contents(),
+                Mode::Gap | Mode::Comma | Mode::Sniff => break,
                 Mode::Text => {
                     self.emit_line(self.buffer.len(), sink);
                     break;
                 }
-                Mode::Skip => {
-                    self.emit_oversize(sink);
+                Mode::Skip | Mode::Malformed => {
+                    self.emit_faulty(sink);
+                    break;
+                }
+                Mode::Header { quoted: true, .. } => self.begin_text(),
+                Mode::Header { .. } if self.start == self.buffer.len() => break,
+                Mode::Header { delimiter, .. } => self.end_header(self.buffer.len(), delimiter),
+                Mode::Rows => {
+                    self.end_rows(sink);
                     break;
                 }
                 Mode::Array(Step::Closed(only)) => {
                     self.emit_only(only, sink);
                     break;
                 }
-                Mode::Object(_) | Mode::Value | Mode::Array(_) | Mode::Tail => self.broken(sink),
+                Mode::Object(_)
+                | Mode::Value
+                | Mode::Array(_)
+                | Mode::Tail(_)
+                | Mode::Members(_)
+                | Mode::Columns => self.broken(sink),
             }
         }
     }
@@ -228,7 +290,13 @@ impl Framer {
                 Mode::Object(probe) => self.object(probe, sink),
                 Mode::Value => self.value(sink),
                 Mode::Array(step) => self.skeleton(step, sink),
-                Mode::Tail => self.tail(sink),
+                Mode::Tail(tail) => self.tail(tail, sink),
+                Mode::Members(step) => self.members(step, sink),
+                Mode::Columns => self.columns(sink),
+                Mode::Malformed => self.malformed(sink),
+                Mode::Sniff => self.sniff(),
+                Mode::Header { quoted, delimiter } => self.header(quoted, delimiter),
+                Mode::Rows => self.rows(sink),
             }
             #[cfg(test)]
             self.worked(self.at.saturating_sub(before));
@@ -240,15 +308,33 @@ impl Framer {
             self.at = BYTE_ORDER_MARK.len();
             self.start = self.at;
         }
-        self.mode = Mode::Gap;
+        self.begin_contents();
+    }
+
+    fn begin_contents(&mut self) {
+        self.mode = match self.format {
+            Format::Lines => Mode::Gap,
+            Format::Csv => Mode::Sniff,
+        };
     }
 
     /// Goes on at `at`, outside of any unit.
     fn begin_gap(&mut self, at: usize) {
         self.at = at;
         self.start = at;
+        self.leave_arrays();
+        self.mode = if self.csv.is_some() {
+            Mode::Rows
+        } else {
+            Mode::Gap
+        };
+    }
+
+    /// Nothing that was begun is gone on with.
+    fn leave_arrays(&mut self) {
         self.array = None;
-        self.mode = Mode::Gap;
+        self.outer = None;
+        self.table = None;
     }
 
     fn emit(&mut self, from: usize, to: usize, sink: &mut dyn FnMut(Unit<'_>)) {

@@ -10,8 +10,11 @@ pub mod open;
 mod tests;
 
 use std::collections::HashSet;
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::path::{Path, PathBuf};
+
+use super::frame::Format;
 
 pub use error::InputError;
 pub use open::open;
@@ -40,6 +43,8 @@ pub struct Input {
     pub origin: Origin,
     /// What its file name says of its compression. The first bytes have the last word.
     pub compression: Compression,
+    /// What its file name says of its contents. There, too, the first bytes have the last word.
+    pub format: Format,
     /// Its size, 0 where that is not known beforehand.
     pub bytes_on_disk: u64,
 }
@@ -107,6 +112,7 @@ pub fn discover(inputs: &[PathBuf]) -> Result<Inputs, InputError> {
                 source: "stdin".to_owned(),
                 origin: Origin::Stdin,
                 compression: Compression::Plain,
+                format: Format::Lines,
                 bytes_on_disk: 0,
             });
         } else if metadata(path)?.is_dir() {
@@ -133,6 +139,21 @@ pub fn discover(inputs: &[PathBuf]) -> Result<Inputs, InputError> {
     Ok(found)
 }
 
+/// What the ending of a file name says of the contents.
+fn format_of_name(path: &Path) -> Format {
+    let is_csv = inner_ending(path).is_some_and(|ending| ending.eq_ignore_ascii_case("csv"));
+    if is_csv { Format::Csv } else { Format::Lines }
+}
+
+/// The ending of a file name, without that of its compression.
+fn inner_ending(path: &Path) -> Option<OsString> {
+    let inner = match Compression::of_name(path) {
+        Compression::Plain => path.to_owned(),
+        Compression::Gzip | Compression::Zstd => path.with_extension(""),
+    };
+    inner.extension().map(OsStr::to_owned)
+}
+
 /// A file that can be opened. A pipe is not: its bytes come only once.
 fn file(source: String, path: PathBuf) -> Result<Input, InputError> {
     let metadata = metadata(&path)?;
@@ -144,6 +165,7 @@ fn file(source: String, path: PathBuf) -> Result<Input, InputError> {
     Ok(Input {
         source,
         compression: Compression::of_name(&path),
+        format: format_of_name(&path),
         bytes_on_disk: if metadata.is_file() {
             metadata.len()
         } else {

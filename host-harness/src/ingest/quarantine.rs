@@ -1,8 +1,10 @@
 //! The quarantine entry: a line that could not be judged, kept so that somebody can look at it.
 //!
 //! One JSON object a line: `{reason, source, offset, length, sha256, text | base64, truncated}`.
-//! `offset` and `length` are the unit's in its source, in bytes; `sha256` is of the whole unit, each
-//! CR and LF inside it made one space. The content is `text` when it is UTF-8, else `base64`.
+//! `offset` and `length` are the unit's in its source, in bytes; of a source in UTF-16, in that of its
+//! text in UTF-8. `sha256` is of the whole unit, each CR and LF inside it made one space. The content
+//! is `text` when it is UTF-8, else `base64`. Content and hash of a table's row are those of the line
+//! made of it where the plugin rejected it, and else its own.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -16,7 +18,7 @@ use super::frame::{Fault, KEPT_BYTES, Unit};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct QuarantineEntry {
-    /// A code: `too-long`, or what the plugin said, such as `not-json`.
+    /// A code: what the framer found ([`Fault::reason`]), such as `too-long`, or what the plugin said, such as `not-json`.
     pub reason: String,
     /// The name of the source.
     pub source: String,
@@ -41,7 +43,8 @@ pub struct QuarantineEntry {
 impl QuarantineEntry {
     /// An entry for a line that the plugin rejected. `line` is the whole line without its newline.
     pub fn from_line(reason: &str, source: &str, span: Span, line: &[u8]) -> Self {
-        Self::new(reason, source, span, Sha256::digest(line).into(), line)
+        let sha256 = Sha256::digest(line).into();
+        Self::new(reason, source, span, line.len() as u64, sha256, line)
     }
 
     /// An entry for a unit that the framer found a fault in.
@@ -50,7 +53,8 @@ impl QuarantineEntry {
             offset: unit.offset,
             length: unit.length,
         };
-        Self::new(fault.reason, source, span, fault.sha256, unit.bytes)
+        let whole = unit.length;
+        Self::new(fault.reason, source, span, whole, fault.sha256, unit.bytes)
     }
 
     /// How much of the unit is kept, in bytes as written.
@@ -60,9 +64,17 @@ impl QuarantineEntry {
         text + base64
     }
 
-    fn new(reason: &str, source: &str, span: Span, sha256: [u8; 32], bytes: &[u8]) -> Self {
+    /// `whole` is the length of all the content of which `bytes` may be the beginning.
+    fn new(
+        reason: &str,
+        source: &str,
+        span: Span,
+        whole: u64,
+        sha256: [u8; 32],
+        bytes: &[u8],
+    ) -> Self {
         let kept = bytes.get(..KEPT_BYTES).unwrap_or(bytes);
-        let truncated = span.length > kept.len() as u64;
+        let truncated = whole > kept.len() as u64;
         let text = as_text(kept, truncated).map(str::to_owned);
         let base64 = text.is_none().then(|| STANDARD.encode(kept));
         Self {
@@ -154,6 +166,15 @@ mod tests {
         let entry = entry(line.as_bytes());
         assert_eq!(entry.text.map(|text| text.len()), Some(KEPT_BYTES - 1));
         assert!(entry.truncated);
+    }
+
+    #[test]
+    fn a_line_made_of_a_row_is_whole_whatever_the_length_of_the_row() {
+        for length in [1, 3, 99] {
+            let span = Span { offset: 7, length };
+            let entry = QuarantineEntry::from_line("trap", "a.csv", span, b"abc");
+            assert_eq!((entry.length, entry.truncated), (length, false));
+        }
     }
 
     #[test]

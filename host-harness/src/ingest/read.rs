@@ -18,7 +18,7 @@ pub fn read_units(
     sink: &mut dyn FnMut(Unit<'_>),
 ) -> Result<(), String> {
     let mut opened = open(input).map_err(|error| error.to_string())?;
-    let mut framer = Framer::new(limits);
+    let mut framer = Framer::of(input.format, limits);
     let mut buffer = vec![0; READ_BYTES];
     loop {
         match opened.read(&mut buffer) {

@@ -1,4 +1,5 @@
-//! Reading the skeleton of a top-level array or of an envelope's records.
+//! Reading the skeleton of an array: a top-level one, an envelope's records, the tables of a query's
+//! answer and the rows of a table. An element of a top-level array may itself be an envelope.
 //!
 //! A text line may begin like an array. So the first element, when it is no object or array itself,
 //! is held back until a comma, or nothing but the array's end on its line, shows that it is one.
@@ -12,11 +13,23 @@ use super::{Framer, Mode, Unit};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Array {
     /// Where the array, or its envelope, began in the stream.
-    offset: u64,
-    /// It is an envelope's: a tail follows.
-    envelope: bool,
+    pub(super) offset: u64,
+    pub(super) kind: Kind,
     /// An element was handed over.
-    emitted: bool,
+    pub(super) emitted: bool,
+}
+
+/// What an array is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// One at the top level: its elements are units or envelopes.
+    Top,
+    /// An envelope's: its elements are units, and a tail follows.
+    Records,
+    /// The list of tables in a query's answer, which is an envelope, too.
+    Tables,
+    /// The rows of a table.
+    Rows,
 }
 
 /// What may come next in an array.
@@ -48,7 +61,7 @@ impl Framer {
         self.start = self.at;
         self.array = Some(Array {
             offset: self.offset(self.at),
-            envelope: false,
+            kind: Kind::Top,
             emitted: false,
         });
         self.at += 1;
@@ -56,12 +69,17 @@ impl Framer {
     }
 
     /// The object read is an envelope; its first record begins here.
-    pub(super) fn begin_records(&mut self, sink: &mut dyn FnMut(Unit<'_>)) {
-        let offset = self.offset(self.start);
+    /// `offset` is where the envelope began; `emitted`, whether it had records before.
+    pub(super) fn begin_records(
+        &mut self,
+        offset: u64,
+        emitted: bool,
+        sink: &mut dyn FnMut(Unit<'_>),
+    ) {
         let array = Array {
             offset,
-            envelope: true,
-            emitted: false,
+            kind: Kind::Records,
+            emitted,
         };
         self.array = Some(array);
         self.begin_element(array, sink);
@@ -89,7 +107,7 @@ impl Framer {
                     self.at += 1;
                 }
                 _ if is_blank(byte) => self.at += 1,
-                (Step::Element | Step::Next, b']') if array.emitted => {
+                (Step::Element | Step::Next, b']') if array.emitted || array.kind != Kind::Top => {
                     self.at += 1;
                     return self.end_array(array, sink);
                 }
@@ -121,6 +139,9 @@ impl Framer {
 
     /// An element is complete.
     pub(super) fn end_element(&mut self, array: Array, sink: &mut dyn FnMut(Unit<'_>)) {
+        if array.kind == Kind::Rows {
+            return self.end_row(array, sink);
+        }
         let from = self.start + self.lead;
         let element = self.buffer.get(from..self.at).unwrap_or_default();
         let nested = matches!(element.first(), Some(b'{' | b'['));
@@ -136,6 +157,11 @@ impl Framer {
             return;
         }
         self.emit(from, self.at, sink);
+        self.go_on_after_element(array);
+    }
+
+    /// After an element of this array that was handed over, or was an envelope.
+    pub(super) fn go_on_after_element(&mut self, array: Array) {
         self.array = Some(Array {
             emitted: true,
             ..array
@@ -168,15 +194,23 @@ impl Framer {
         if self.unclosed.contains(self.offset(self.at)) {
             return self.broken(sink);
         }
-        self.scanner.restart();
-        self.mode = Mode::Value;
+        let object = self.buffer.get(self.at) == Some(&b'{');
+        match array.kind {
+            Kind::Top if object => self.begin_object(),
+            Kind::Tables if object => self.begin_table(array),
+            Kind::Tables => self.broken(sink),
+            Kind::Top | Kind::Records | Kind::Rows => {
+                self.scanner.restart();
+                self.mode = Mode::Value;
+            }
+        }
     }
 
     fn end_array(&mut self, array: Array, sink: &mut dyn FnMut(Unit<'_>)) {
-        if array.envelope {
-            self.begin_tail(array.offset, sink);
-        } else {
-            self.end_unit();
+        match array.kind {
+            Kind::Top => self.end_unit(),
+            Kind::Records | Kind::Tables => self.begin_tail(array.offset, sink),
+            Kind::Rows => self.begin_members(sink),
         }
     }
 }

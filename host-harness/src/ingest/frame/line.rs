@@ -3,7 +3,7 @@
 
 use memchr::memchr;
 
-use super::oversize::Oversize;
+use super::faulty::{Faulty, TOO_LONG};
 use super::scan::is_blank;
 use super::{Framer, Mode, Unit};
 
@@ -19,7 +19,11 @@ impl Framer {
                     self.at += 1;
                     self.start = self.at;
                 }
-                b'{' => return self.begin_object(),
+                b'{' => {
+                    self.start = self.at;
+                    self.lead = 0;
+                    return self.begin_object();
+                }
                 b'[' => return self.begin_array(),
                 b',' if self.after_unit => {
                     self.start = self.at;
@@ -81,31 +85,31 @@ impl Framer {
         let rest = self.buffer.get(self.at..).unwrap_or_default();
         let end = memchr(b'\n', rest);
         let part = end.and_then(|end| rest.get(..end)).unwrap_or(rest);
-        if let Some(oversize) = &mut self.oversize {
-            oversize.feed(part);
+        if let Some(faulty) = &mut self.faulty {
+            faulty.feed(part);
         }
         self.at += part.len();
         self.start = self.at;
         if end.is_some() {
-            self.emit_oversize(sink);
+            self.emit_faulty(sink);
             self.begin_gap(self.at + 1);
         }
     }
 
     /// The unit that begins at `from` is over the limit: what is read of it is all that is held.
     pub(super) fn begin_skip(&mut self, from: usize) {
-        let mut oversize = Oversize::new(self.offset(from));
-        oversize.feed(self.buffer.get(from..self.at).unwrap_or_default());
-        self.oversize = Some(oversize);
+        let mut faulty = Faulty::new(TOO_LONG, self.offset(from));
+        faulty.feed(self.buffer.get(from..self.at).unwrap_or_default());
+        self.faulty = Some(faulty);
         self.start = self.at;
-        self.array = None;
+        self.leave_arrays();
         self.after_unit = false;
         self.mode = Mode::Skip;
     }
 
     /// What began at `start` breaks here: its first line is a unit, the rest is framed again.
     pub(super) fn broken(&mut self, sink: &mut dyn FnMut(Unit<'_>)) {
-        self.array = None;
+        self.leave_arrays();
         self.after_unit = false;
         let from = self.offset(self.start);
         let text = self.buffer.get(self.start..self.at).unwrap_or_default();
@@ -129,17 +133,17 @@ impl Framer {
         }
         let length = line.strip_suffix(b"\r").unwrap_or(line).len();
         if length > self.limits.max_line_bytes {
-            let mut oversize = Oversize::new(self.offset(self.start));
-            oversize.feed(line);
-            return oversize.finish(sink);
+            let mut faulty = Faulty::new(TOO_LONG, self.offset(self.start));
+            faulty.feed(line);
+            return faulty.finish(sink);
         }
         self.emit(self.start, self.start + length, sink);
     }
 
-    /// Hands over the unit that was over the limit.
-    pub(super) fn emit_oversize(&mut self, sink: &mut dyn FnMut(Unit<'_>)) {
-        if let Some(oversize) = self.oversize.take() {
-            oversize.finish(sink);
+    /// Hands over the unit with a fault that was being read.
+    pub(super) fn emit_faulty(&mut self, sink: &mut dyn FnMut(Unit<'_>)) {
+        if let Some(faulty) = self.faulty.take() {
+            faulty.finish(sink);
         }
     }
 }

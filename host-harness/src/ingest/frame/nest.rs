@@ -38,6 +38,11 @@ impl Nest {
         }
     }
 
+    /// How many containers are open.
+    pub(super) fn depth(&self) -> usize {
+        self.depth
+    }
+
     /// Whether no container is open.
     pub(super) fn is_empty(&self) -> bool {
         self.depth == 0

@@ -4,8 +4,12 @@
 //! object, with nothing but an envelope's own keys before it. Everything else is a record: when in
 //! doubt, no byte may be lost. An object of envelope keys only whose array is empty is an envelope
 //! without records.
+//!
+//! The answer of a query (`table`) is known by its key `tables` or `Tables`, whose array begins with
+//! an object that has columns or rows and before them only what describes a table.
 
 use super::scan::Token;
+use super::table::Member;
 
 /// The other keys that may stand in an envelope.
 const SKELETON_KEYS: [&[u8]; 7] = [
@@ -19,7 +23,13 @@ const SKELETON_KEYS: [&[u8]; 7] = [
 ];
 
 /// The keys whose array holds records.
-const RECORD_KEYS: [&[u8]; 2] = [b"records", b"value"];
+pub(super) const RECORD_KEYS: [&[u8]; 2] = [b"records", b"value"];
+
+/// The keys whose array holds tables.
+const TABLES_KEYS: [&[u8]; 2] = [b"tables", b"Tables"];
+
+/// The keys that describe a table, before its columns.
+const TABLE_KEYS: [&[u8]; 4] = [b"name", b"TableName", b"TableId", b"TableKind"];
 
 /// What a token decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +40,8 @@ pub(super) enum Verdict {
     Record,
     /// The object is an envelope; the last byte read opened its first record.
     Envelope,
+    /// The object is a query's answer; the last byte read opened this member of its first table.
+    Tables(Member),
 }
 
 /// What has been seen of an object so far.
@@ -53,6 +65,18 @@ enum Step {
     Skeleton,
     /// The first element of the records comes.
     First,
+    /// The value of `tables` comes.
+    Tables,
+    /// The first table comes.
+    FirstTable,
+    /// A key of the first table comes.
+    TableKey,
+    /// A key of the first table is being read; its text begins here, as above.
+    TableKeyText(usize),
+    /// The value of a key that describes the table comes.
+    TableValue,
+    /// The value of this member of the table comes.
+    TableMember(Member),
 }
 
 // === impl Probe ===
@@ -72,12 +96,13 @@ impl Probe {
             (Step::Start, Token::Open(_)) => Step::Key,
             (Step::Key, Token::KeyStart) => Step::KeyText(object.len()),
             (Step::KeyText(start), Token::KeyEnd) => {
-                let end = object.len().saturating_sub(1);
-                let key = object.get(start..end).unwrap_or_default();
+                let key = key(object, start);
                 if RECORD_KEYS.contains(&key) {
                     Step::Records
                 } else if SKELETON_KEYS.contains(&key) {
                     Step::Skeleton
+                } else if TABLES_KEYS.contains(&key) {
+                    Step::Tables
                 } else {
                     return Verdict::Record;
                 }
@@ -85,7 +110,20 @@ impl Probe {
             (Step::Skeleton, Token::Plain) => Step::Key,
             (Step::Records, Token::Open(b'[')) => Step::First,
             (Step::First, Token::Open(b'{')) => return Verdict::Envelope,
-            (Step::First, Token::Close) => {
+            (Step::Tables, Token::Open(b'[')) => Step::FirstTable,
+            (Step::FirstTable, Token::Open(b'{')) => Step::TableKey,
+            (Step::TableKey, Token::KeyStart) => Step::TableKeyText(object.len()),
+            (Step::TableKeyText(start), Token::KeyEnd) => {
+                let key = key(object, start);
+                match Member::of_key(key) {
+                    Some(member) => Step::TableMember(member),
+                    None if TABLE_KEYS.contains(&key) => Step::TableValue,
+                    None => return Verdict::Record,
+                }
+            }
+            (Step::TableValue, Token::Plain) => Step::TableKey,
+            (Step::TableMember(member), Token::Open(b'[')) => return Verdict::Tables(member),
+            (Step::First | Step::FirstTable, Token::Close) => {
                 return Verdict::Open(Self {
                     step: Step::Key,
                     empty_array: true,
@@ -101,4 +139,10 @@ impl Probe {
     pub(super) fn is_empty_envelope(self) -> bool {
         self.empty_array
     }
+}
+
+/// The key whose closing quote was read last.
+fn key(object: &[u8], start: usize) -> &[u8] {
+    let end = object.len().saturating_sub(1);
+    object.get(start..end).unwrap_or_default()
 }

@@ -3,11 +3,12 @@
 use proptest::prelude::*;
 use proptest::sample::select;
 
+use super::Format;
 use super::scan::is_blank;
-use super::tests::{Owned, frame, one_line};
+use super::tests::{Owned, frame, frame_as, one_line};
 
 /// Pieces out of which hostile and ordinary streams are made.
-const PIECES: [&str; 30] = [
+const PIECES: [&str; 33] = [
     "{",
     "}",
     "[",
@@ -32,6 +33,9 @@ const PIECES: [&str; 30] = [
     "\"nextLink\":\"\",",
     "{\"count\":",
     "]}\n",
+    "[{\"records\":[{",
+    "}],\"value\":[{",
+    "\"value\":[",
     "[\n",
     "{\n",
     "{\"a\":\n",
@@ -46,6 +50,69 @@ fn stream() -> impl Strategy<Value = Vec<u8>> {
         9 => pieces.prop_map(|pieces| pieces.concat().into_bytes()),
         1 => prop::collection::vec(any::<u8>(), 0..200),
     ]
+}
+
+/// Pieces out of which the answers of queries are made.
+const ANSWERS: [&str; 24] = [
+    "{\"tables\":[",
+    "{\"tables\":[{\"columns\":[{\"name\":\"a\"}],\"rows\":[",
+    "{\"tables\":[{\"rows\":[",
+    "[{\"Tables\":[{\"TableName\":\"x\",",
+    "{\"name\":\"t\",",
+    "\"columns\":[",
+    "\"columns\":[{\"name\":\"b\"}],",
+    "{\"name\":\"c\"}",
+    "\"rows\":[",
+    "[1]",
+    "[\"x\"]",
+    "[1,2],",
+    "{}",
+    "{",
+    "}",
+    "[",
+    "]",
+    "]}",
+    "]}]}\n",
+    ",",
+    "\"",
+    "\n",
+    " ",
+    "null",
+];
+
+fn answer() -> impl Strategy<Value = Vec<u8>> {
+    let pieces = prop::collection::vec(select(&ANSWERS[..]), 0..40);
+    pieces.prop_map(|pieces| pieces.concat().into_bytes())
+}
+
+/// Pieces out of which tables are made.
+const CELLS: [&str; 16] = [
+    "a", "1", " ", ",", ",", ";", "\t", "\"", "\"\"", "\n", "\r\n", "\r", "é", "\\", "{",
+    "\u{feff}",
+];
+
+fn table() -> impl Strategy<Value = Vec<u8>> {
+    let start = select(
+        &[
+            "",
+            "a,b\n",
+            "\u{feff}a;b\r\n",
+            "#TYPE x\n\"a\"\n",
+            "sep=,\na,b,c\n",
+        ][..],
+    );
+    let pieces = prop::collection::vec(select(&CELLS[..]), 0..60);
+    prop_oneof![
+        9 => (start, pieces).prop_map(|(start, pieces)| {
+            (start.to_owned() + &pieces.concat()).into_bytes()
+        }),
+        1 => prop::collection::vec(any::<u8>(), 0..100),
+    ]
+}
+
+/// A cell as an export writes it.
+fn quoted(cell: &str) -> String {
+    format!("\"{}\"", cell.replace('"', "\"\""))
 }
 
 fn limit() -> impl Strategy<Value = usize> {
@@ -109,6 +176,56 @@ proptest! {
     }
 
     #[test]
+    fn cuts_of_an_answer_do_not_matter(
+        input in answer(),
+        limit in limit(),
+        places in prop::collection::vec(any::<prop::sample::Index>(), 0..8),
+    ) {
+        let (whole, work) = frame(limit, [&input[..]]);
+        prop_assert_eq!(&whole, &frame(limit, cut(&input, &places)).0);
+        prop_assert_eq!(&whole, &frame(limit, input.chunks(1)).0);
+        prop_assert!(work <= 4 * input.len() as u64, "{work} for {}", input.len());
+        let mut from = 0;
+        for unit in whole {
+            prop_assert!(from <= unit.offset && unit.length > 0, "in order: {unit:?}");
+            from = unit.offset + unit.length;
+        }
+        prop_assert!(from <= input.len() as u64);
+    }
+
+    #[test]
+    fn cuts_of_a_table_do_not_matter(
+        input in table(),
+        limit in limit(),
+        places in prop::collection::vec(any::<prop::sample::Index>(), 0..8),
+    ) {
+        let (whole, work) = frame_as(Format::Csv, limit, [&input[..]]);
+        prop_assert_eq!(&whole, &frame_as(Format::Csv, limit, cut(&input, &places)).0);
+        prop_assert_eq!(&whole, &frame_as(Format::Csv, limit, input.chunks(1)).0);
+        prop_assert!(work <= 5 * input.len() as u64, "{work} for {}", input.len());
+    }
+
+    #[test]
+    fn cells_come_through_as_they_were(
+        rows in prop::collection::vec(["\\PC{0,6}|[\",;\r\n\t]{0,4}", "x[\u{0}-\u{7f}]{0,6}"], 1..8),
+    ) {
+        let mut table = String::from("\u{feff}\"first [UTC]\",\"\"\"\"\r\n");
+        for [first, second] in &rows {
+            table += &(quoted(first) + "," + &quoted(second) + "\r\n");
+        }
+        let units = frame_as(Format::Csv, 1 << 20, [table.as_bytes()]).0;
+        prop_assert_eq!(units.len(), rows.len());
+        for (unit, [first, second]) in units.iter().zip(&rows) {
+            let row: serde_json::Value = serde_json::from_slice(&unit.bytes).unwrap();
+            prop_assert_eq!(row, serde_json::json!({"first [UTC]": first, "\"": second}));
+            let from = usize::try_from(unit.offset).unwrap();
+            let to = from + usize::try_from(unit.length).unwrap();
+            let raw = quoted(first) + "," + &quoted(second);
+            prop_assert_eq!(&table.as_bytes()[from..to], raw.as_bytes());
+        }
+    }
+
+    #[test]
     fn work_is_linear(input in stream(), limit in limit()) {
         let (_, work) = frame(limit, [&input[..]]);
         prop_assert!(work <= 4 * input.len() as u64, "{work} for {}", input.len());
@@ -148,6 +265,20 @@ fn work_is_linear_on_hostile_streams() {
         piece("{\"records\":["),
         piece("{\"records\":[{},\n"),
         piece("[{},\n"),
+        piece("[{\"records\":[{},\n"),
+        format!("{{\"records\":[{{}}]{}", piece(",\"value\":[{}]\n")),
+        format!("{{\"records\":[{{}}]{}", piece(",\"value\":[{\n")),
+        piece("{\"tables\":[{\"columns\":[\n"),
+        piece("{\"tables\":[{\"columns\":[],\"rows\":[\n"),
+        piece("{\"tables\":[{\"columns\":[],\"rows\":[[],\n"),
+        piece("{\"tables\":[{\"rows\":[\n"),
+        piece("[{\"tables\":[{\"columns\":[],\n"),
+        format!("{{\"tables\":[{}", piece("{\"columns\":[],\n")),
+        format!("{{\"tables\":[{{{}", piece("\"columns\":[],\"rows\":[]\n,")),
+        format!(
+            "{{\"tables\":[{}",
+            piece("{\"columns\":[],\"rows\":[[]]},\n")
+        ),
         piece("[5\n]"),
         piece("[\"\n"),
         piece("{\"a\":{\"b\":1},\n\"c\":"),

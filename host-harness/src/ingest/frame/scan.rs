@@ -104,6 +104,19 @@ impl Scanner {
         self.expect = Expect::Next;
     }
 
+    /// Starts over inside an object, in an array that is one of its members, before an element.
+    pub(super) fn restart_in_member(&mut self) {
+        self.restart();
+        self.nest.push(true);
+        self.nest.push(false);
+        self.expect = Expect::Element;
+    }
+
+    /// How many containers are open.
+    pub(super) fn depth(&self) -> usize {
+        self.nest.depth()
+    }
+
     /// Reports tokens from now on, or no longer.
     pub(super) fn watch(&mut self, watched: bool) {
         self.watched = watched;

@@ -1,9 +1,11 @@
 //! The framer by example: what comes in, which units come out.
 
 mod broken;
+mod csv;
 mod limits;
+mod table;
 
-use super::{FrameLimits, Framer, Unit};
+use super::{Format, FrameLimits, Framer, Unit};
 
 /// A unit that can be kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,6 +13,7 @@ pub(super) struct Owned {
     pub(super) bytes: Vec<u8>,
     pub(super) offset: u64,
     pub(super) length: u64,
+    pub(super) reason: Option<&'static str>,
     pub(super) sha256: Option<[u8; 32]>,
 }
 
@@ -20,10 +23,8 @@ impl From<Unit<'_>> for Owned {
             bytes: unit.bytes.to_vec(),
             offset: unit.offset,
             length: unit.length,
-            sha256: unit.fault.map(|fault| {
-                assert_eq!(fault.reason, "too-long");
-                fault.sha256
-            }),
+            reason: unit.fault.as_ref().map(|fault| fault.reason),
+            sha256: unit.fault.map(|fault| fault.sha256),
         }
     }
 }
@@ -33,9 +34,19 @@ pub(super) fn frame<'a>(
     limit: usize,
     chunks: impl IntoIterator<Item = &'a [u8]>,
 ) -> (Vec<Owned>, u64) {
-    let mut framer = Framer::new(FrameLimits {
+    frame_as(Format::Lines, limit, chunks)
+}
+
+/// The same for a stream that its name says this of.
+pub(super) fn frame_as<'a>(
+    format: Format,
+    limit: usize,
+    chunks: impl IntoIterator<Item = &'a [u8]>,
+) -> (Vec<Owned>, u64) {
+    let limits = FrameLimits {
         max_line_bytes: limit,
-    });
+    };
+    let mut framer = Framer::of(format, limits);
     let mut units = Vec::new();
     for chunk in chunks {
         framer.push(chunk, &mut |unit| units.push(Owned::from(unit)));
@@ -220,9 +231,63 @@ fn envelopes() {
             "{\"value\":[{\"value\":[{\"a\":1}]}]}",
             &["{\"value\":[{\"a\":1}]}"],
         ),
+        // Both arrays hold records, whatever stands between and behind them.
+        (
+            "{\"records\":[{\"a\":1}],\"value\":[{\"b\":2},{\"c\":3}]}\n{\"d\":4}",
+            &["{\"a\":1}", "{\"b\":2}", "{\"c\":3}", "{\"d\":4}"],
+        ),
+        (
+            "{\"value\":[{\"a\":1}],\"x\":{\"value\":[{\"no\":1}]},\n\"records\" : [\n{\"b\":2}],\"y\":1}",
+            &["{\"a\":1}", "{\"b\":2}"],
+        ),
+        (
+            "{\"records\":[{\"a\":1}],\"value\":[],\"value\":[1],\"records\":{\"x\":[{}]},\"value\":[{\"b\":2}]}",
+            &["{\"a\":1}", "{\"b\":2}"],
+        ),
         // Without records.
         ("{\"value\":[],\"nextLink\":\"\"}\n", &[]),
         ("{\"count\":0,\"records\":[ ]}\n", &[]),
+    ]);
+}
+
+#[test]
+fn envelopes_in_an_array() {
+    check(&[
+        (
+            "[{\"records\":[{\"a\":1},{\"b\":2}]},{\"records\":[{\"c\":3}]}]\n{\"d\":4}",
+            &["{\"a\":1}", "{\"b\":2}", "{\"c\":3}", "{\"d\":4}"],
+        ),
+        (
+            "[\n {\n \"records\": [\n {\"a\":1}\n ],\n \"x\": 1\n },\n {\"b\":2}\n]\n",
+            &["{\"a\":1}", "{\"b\":2}"],
+        ),
+        (
+            "[{\"records\":[]},{\"value\":[{\"a\":1}],\"records\":[{\"b\":2}]},{\"records\":[]}]",
+            &["{\"a\":1}", "{\"b\":2}"],
+        ),
+        ("[{\"records\":[]}]\n", &[]),
+        // Only one deep.
+        (
+            "[{\"records\":[{\"records\":[{\"a\":1}]}]}]",
+            &["{\"records\":[{\"a\":1}]}"],
+        ),
+        (
+            "[[{\"records\":[{\"a\":1}]}]]",
+            &["[{\"records\":[{\"a\":1}]}]"],
+        ),
+        // A record of a resource that has records.
+        (
+            "[{\"resourceId\":\"x\",\"records\":[{\"a\":1}]}]",
+            &["{\"resourceId\":\"x\",\"records\":[{\"a\":1}]}"],
+        ),
+        // Rows as command line tools write them.
+        (
+            "[\n  {\n    \"TableName\": \"PrimaryResult\",\n    \"Level\": \"Error\"\n  },\n  {\"Level\": null}\n]\n",
+            &[
+                "{     \"TableName\": \"PrimaryResult\",     \"Level\": \"Error\"   }",
+                "{\"Level\": null}",
+            ],
+        ),
     ]);
 }
 
@@ -241,6 +306,13 @@ fn a_record_is_not_taken_for_an_envelope() {
         "{\"properties\":{\"value\":[{\"a\":1}],\"records\":[{\"b\":2}]}}",
         "{\"values\":[{\"a\":1}]}",
         "{\"Value\":[{\"a\":1}]}",
+        "{\"tables\":[{\"name\":\"orders\",\"size\":3}]}",
+        "{\"tables\":[[{\"columns\":[]}]]}",
+        "{\"tables\":{\"columns\":[],\"rows\":[]}}",
+        "{\"tables\":[{\"columns\":3,\"rows\":[]}]}",
+        "{\"tables\":[{\"name\":{},\"columns\":[]}]}",
+        "{\"time\":1,\"tables\":[{\"columns\":[],\"rows\":[]}]}",
+        "{\"columns\":[{\"name\":\"a\"}],\"rows\":[[1]]}",
     ] {
         assert_eq!(texts(1 << 20, record.as_bytes()), [record]);
     }

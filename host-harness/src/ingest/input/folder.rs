@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{Compression, InputError};
+use super::{InputError, inner_ending};
 
 /// The endings of logs, each also with `.gz` or `.zst`.
 const ENDINGS: [&str; 6] = ["json", "jsonl", "ndjson", "log", "txt", "csv"];
@@ -66,10 +66,6 @@ enum Found {
 }
 
 fn is_log(path: &Path) -> bool {
-    let inner = match Compression::of_name(path) {
-        Compression::Plain => path.to_owned(),
-        Compression::Gzip | Compression::Zstd => path.with_extension(""),
-    };
-    let ending = inner.extension().unwrap_or_default();
+    let ending = inner_ending(path).unwrap_or_default();
     ENDINGS.iter().any(|log| ending.eq_ignore_ascii_case(log))
 }

@@ -1,4 +1,4 @@
-//! Opening a source: its bytes, decompressed as they are read.
+//! Opening a source: its bytes, decompressed and in UTF-8, as they are read.
 //!
 //! The first bytes say how a source is compressed; its name is believed only where they do not. A
 //! file that is named as compressed and begins like text is read as text: it was unpacked on the way
@@ -10,6 +10,7 @@ use std::io::{self, Cursor, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use encoding_rs_io::DecodeReaderBytesBuilder;
 use flate2::read::MultiGzDecoder;
 use zstd::stream::read::Decoder;
 
@@ -20,6 +21,9 @@ const HEAD_BYTES: usize = 512;
 
 /// The largest window of a Zstandard frame, as a power of two: 128 MiB, the library's own default.
 const MAX_WINDOW_LOG: u32 = 27;
+
+/// The byte order marks of UTF-16.
+const UTF_16_MARKS: [[u8; 2]; 2] = [[0xff, 0xfe], [0xfe, 0xff]];
 
 /// A source that is being read.
 ///
@@ -65,7 +69,7 @@ pub fn open(input: &Input) -> io::Result<Opened> {
     }
 }
 
-/// Reads `bytes` decompressed. `named` is what the name says of them.
+/// Reads `bytes` decompressed and in UTF-8. `named` is what the name says of them.
 pub(super) fn decompressed(
     bytes: impl Read + Send + 'static,
     named: Compression,
@@ -81,6 +85,10 @@ pub(super) fn decompressed(
         .take(HEAD_BYTES as u64)
         .read_to_end(&mut head)?;
     let compression = compression_of(&head, named)?;
+    // PowerShell's empty file. The decoder knows a mark only by what follows it.
+    if UTF_16_MARKS.iter().any(|mark| head == *mark) {
+        head.clear();
+    }
     let whole = Cursor::new(head).chain(bytes);
     let reader: Box<dyn Read + Send> = match compression {
         Compression::Plain => Box::new(whole),
@@ -91,7 +99,13 @@ pub(super) fn decompressed(
             Box::new(decoder)
         }
     };
-    Ok(Opened { reader, consumed })
+    let reader = DecodeReaderBytesBuilder::new()
+        .utf8_passthru(true)
+        .build(reader);
+    Ok(Opened {
+        reader: Box::new(reader),
+        consumed,
+    })
 }
 
 fn compression_of(head: &[u8], named: Compression) -> io::Result<Compression> {
@@ -99,6 +113,7 @@ fn compression_of(head: &[u8], named: Compression) -> io::Result<Compression> {
         [0x1f, 0x8b, ..] => Ok(Compression::Gzip),
         // A frame, or a skippable frame before it.
         [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Ok(Compression::Zstd),
+        _ if UTF_16_MARKS.iter().any(|mark| head.starts_with(mark)) => Ok(Compression::Plain),
         _ if named == Compression::Plain || head.iter().all(|byte| is_text(*byte)) => {
             Ok(Compression::Plain)
         }

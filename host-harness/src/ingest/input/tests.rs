@@ -107,6 +107,32 @@ fn a_folder_gives_its_logs_in_bytewise_order() {
 }
 
 #[test]
+fn the_name_says_what_is_csv() {
+    let folder = folder(&[
+        ("a.csv", b""),
+        ("b.CSV.gz", b""),
+        ("c.csv.zst", b""),
+        ("d.json", b""),
+        ("e.csv.txt", b""),
+        ("f.json.gz", b""),
+    ]);
+    let mut inputs = discover(&[folder.path().to_owned()]).unwrap().inputs;
+    inputs.extend(
+        discover(&["-".into(), folder.path().join("a.csv")])
+            .unwrap()
+            .inputs,
+    );
+    let formats: Vec<bool> = inputs
+        .iter()
+        .map(|input| input.format == Format::Csv)
+        .collect();
+    assert_eq!(
+        formats,
+        [true, true, true, false, false, false, false, true]
+    );
+}
+
+#[test]
 fn a_file_has_any_name_and_names_are_kept_apart() {
     let folder = folder(&[("x/a.dat", b"1"), ("y/a.dat", b"22"), ("z/a.dat#2", b"")]);
     let path = |name: &str| folder.path().join(name);
@@ -201,6 +227,48 @@ fn the_first_bytes_say_how_a_source_is_compressed() {
     let error = super::open::decompressed(&b"\0\x01\x02"[..], Gzip).unwrap_err();
     assert_eq!(error.kind(), std::io::ErrorKind::InvalidData);
     assert_eq!(read(b"\0\x01\x02", Plain).0, b"\0\x01\x02");
+}
+
+/// The text in UTF-16, with its byte order mark.
+fn utf_16(text: &str, order: impl Fn(u16) -> [u8; 2]) -> Vec<u8> {
+    let units = std::iter::once(0xfeff).chain(text.encode_utf16());
+    units.flat_map(order).collect()
+}
+
+#[test]
+fn utf_16_is_read_as_utf_8() {
+    let text = "{\"a\":\"ä€😀\"}\r\n".repeat(5_000);
+    let half = [
+        0xff, 0xfe, b'a', 0, 0x3d, 0xd8, b'b', 0, 0x00, 0xde, b'c', 0, b'd',
+    ];
+    use Compression::{Gzip, Plain, Zstd};
+    for order in [u16::to_le_bytes, u16::to_be_bytes] {
+        let bytes = utf_16(&text, order);
+        for packed in [bytes.clone(), gzip(&bytes), zstd(&bytes)] {
+            for named in [Plain, Gzip, Zstd] {
+                let (read, error) = read(&packed, named);
+                assert!(error.is_none() && read == text.as_bytes());
+            }
+        }
+        assert_eq!(read(&utf_16("", order), Plain).0, b"");
+    }
+    let (read, _) = read(&half, Plain);
+    assert_eq!(read, "a\u{fffd}b\u{fffd}c\u{fffd}".as_bytes());
+}
+
+#[test]
+fn other_text_passes_as_it_is() {
+    for bytes in [
+        &b"\xef\xbb\xbfa\xff\xfe\n"[..],
+        b"\xef\xbb",
+        b"\xff",
+        b"\xfe",
+        b"a\0b\0",
+        b"a",
+        b"ab\xff\xfe",
+    ] {
+        assert_eq!(read(bytes, Compression::Plain).0, bytes);
+    }
 }
 
 #[test]

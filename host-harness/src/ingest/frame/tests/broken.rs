@@ -67,6 +67,29 @@ fn a_broken_envelope_keeps_its_complete_elements() {
             "[{\"a\":1} {\"b\":2}]\n{\"c\":3}",
             &["{\"a\":1}", " {\"b\":2}]", "{\"c\":3}"],
         ),
+        // In the second array of records, and in an envelope that is an element.
+        (
+            "{\"records\":[{\"a\":1}],\"value\":[{\"b\":2},{\"c\n{\"d\":4}",
+            &["{\"a\":1}", "{\"b\":2}", "{\"c", "{\"d\":4}"],
+        ),
+        (
+            "{\"records\":[{\"a\":1}],\"value\":[{\"b\n{\"d\":4}",
+            &["{\"a\":1}", "{\"b", "{\"d\":4}"],
+        ),
+        (
+            "[{\"records\":[{\"a\":1},{\"b\n{\"c\":3}",
+            &["{\"a\":1}", "{\"b", "{\"c\":3}"],
+        ),
+        (
+            "[{\"records\":[{\"a\n{\"c\":3}",
+            &["[{\"records\":[{\"a", "{\"c\":3}"],
+        ),
+        (
+            "[{\"records\":[{\"a\":1}]},{\"records\":[{\"b\n{\"c\":3}",
+            &["{\"a\":1}", "{\"records\":[{\"b", "{\"c\":3}"],
+        ),
+        ("[{\"records\":[{\"a\":1}]}", &["{\"a\":1}"]),
+        ("[{\"records\":[{\"a\":1}]", &["{\"a\":1}"]),
         // Broken in the first element: the line is whole.
         (
             "{\"records\":[{\"a\n{\"b\":2}",

@@ -69,5 +69,6 @@ fn a_unit_over_the_limit_is_hashed_whole_and_kept_in_part() {
     assert_eq!(units.len(), 1);
     assert_eq!(units[0].bytes, whole[..KEPT_BYTES]);
     assert_eq!(units[0].length, whole.len() as u64);
+    assert_eq!(units[0].reason, Some("too-long"));
     assert_eq!(units[0].sha256, Some(Sha256::digest(&whole).into()));
 }

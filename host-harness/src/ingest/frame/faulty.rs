@@ -1,19 +1,20 @@
-//! A unit over the limit: hashed and counted as it streams by, only its beginning kept.
+//! A unit with a fault: hashed and counted as it streams by, only its beginning kept.
 
 use memchr::memchr2;
 use sha2::{Digest, Sha256};
 
 use super::{Fault, Unit};
 
-/// So much of a unit over the limit is kept, in bytes.
+/// So much of a unit with a fault is kept, in bytes.
 pub const KEPT_BYTES: usize = 64 * 1024;
 
 /// The reason of a unit over the limit.
 pub(super) const TOO_LONG: &str = "too-long";
 
-/// A unit over the limit that is still being read.
+/// A unit with a fault that is still being read.
 #[derive(Debug)]
-pub(super) struct Oversize {
+pub(super) struct Faulty {
+    reason: &'static str,
     offset: u64,
     length: u64,
     kept: Vec<u8>,
@@ -22,12 +23,13 @@ pub(super) struct Oversize {
     held_return: bool,
 }
 
-// === impl Oversize ===
+// === impl Faulty ===
 
-impl Oversize {
-    /// A unit that begins at this offset of the stream.
-    pub(super) fn new(offset: u64) -> Self {
+impl Faulty {
+    /// A unit that begins at this offset of the stream, and what is wrong with it.
+    pub(super) fn new(reason: &'static str, offset: u64) -> Self {
         Self {
+            reason,
             offset,
             length: 0,
             kept: Vec::new(),
@@ -58,7 +60,7 @@ impl Oversize {
     /// Hands the unit over.
     pub(super) fn finish(self, sink: &mut dyn FnMut(Unit<'_>)) {
         let fault = Fault {
-            reason: TOO_LONG,
+            reason: self.reason,
             sha256: self.hash.finalize().into(),
         };
         sink(Unit {
@@ -76,4 +78,16 @@ impl Oversize {
         self.kept
             .extend_from_slice(bytes.get(..room).unwrap_or(bytes));
     }
+}
+
+/// Hands over a unit with a fault that is held whole and begins at `offset` of the stream.
+pub(super) fn hand_over_fault(
+    reason: &'static str,
+    bytes: &[u8],
+    offset: u64,
+    sink: &mut dyn FnMut(Unit<'_>),
+) {
+    let mut faulty = Faulty::new(reason, offset);
+    faulty.feed(bytes);
+    faulty.finish(sink);
 }

@@ -215,6 +215,7 @@ pub fn rules(command: &RulesCommand) -> Result<(), Failure> {
     };
     tripline_core::rules::read_rules(&config.rules)
         .map_err(|problems| config.rejected(&problems))?;
+    config.accepted()?;
     let texts = config.rule_texts();
     if *json {
         let rules: Vec<Value> = texts

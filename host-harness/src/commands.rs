@@ -12,6 +12,7 @@ use crate::config::Config;
 use crate::exit::Failure;
 use crate::replay;
 
+pub mod configuration;
 pub(crate) mod print;
 
 use print::{Table, answer, answer_json, short_time};

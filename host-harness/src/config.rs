@@ -29,6 +29,12 @@ pub use storm::{
 /// The rules used when a configuration names none: `host-harness/rules/default.toml`.
 pub const DEFAULT_RULES: &str = include_str!("../rules/default.toml");
 
+/// The configuration to start from, every key with its default: `host-harness/config/default.toml`.
+pub const DEFAULT_CONFIG: &str = include_str!("../config/default.toml");
+
+/// The JSON Schema (draft 2020-12) of a configuration: `host-harness/config/schema.json`.
+pub const SCHEMA: &str = include_str!("../config/schema.json");
+
 /// How messages name [`DEFAULT_RULES`].
 const DEFAULT_RULES_NAME: &str = "the default rules";
 

@@ -252,19 +252,8 @@ impl From<Failure> for Stop {
     }
 }
 
-/// Starts the plugin with the rules of a configuration.
-///
-/// # Errors
-/// [`Failure::Usage`] with all problems of the configuration when the plugin rejects the rules.
-pub(crate) fn start_plugin(
-    config: &Config,
-    file: Option<&Path>,
-) -> Result<(Plugin, String, String), Failure> {
-    let engine = Engine::new(EngineOptions::default()).context("cannot run plugins here")?;
-    let component = match file {
-        Some(path) => Component::from_file(&engine, path).map_err(Failure::usage)?,
-        None => Component::embedded(&engine).context("cannot load the embedded plugin")?,
-    };
+fn start_plugin(config: &Config, file: Option<&Path>) -> Result<(Plugin, String, String), Failure> {
+    let (engine, component) = load_plugin(file)?;
     match Plugin::start(&engine, &component, &config.rules, Options::default()) {
         Ok((plugin, info)) => Ok((
             plugin,
@@ -274,6 +263,16 @@ pub(crate) fn start_plugin(
         Err(StartError::Problems(problems)) => Err(config.rejected(&problems)),
         Err(error) => Err(Failure::Runtime(error.into())),
     }
+}
+
+/// The plugin of a file, or the embedded one, not configured yet.
+pub(crate) fn load_plugin(file: Option<&Path>) -> Result<(Engine, Component), Failure> {
+    let engine = Engine::new(EngineOptions::default()).context("cannot run plugins here")?;
+    let component = match file {
+        Some(path) => Component::from_file(&engine, path).map_err(Failure::usage)?,
+        None => Component::embedded(&engine).context("cannot load the embedded plugin")?,
+    };
+    Ok((engine, component))
 }
 
 fn read_expectation(path: &Path) -> Result<serde_json::Value, Failure> {

@@ -1,3 +1,6 @@
+mod checker;
+mod schema;
+
 use tripline_core::Detector;
 use tripline_core::rules::read_rules;
 use tripline_core::time::SECOND;
@@ -21,6 +24,52 @@ fn settings(text: &str) -> Settings {
 fn names(config: &Config) -> Vec<String> {
     let texts = config.rule_texts();
     texts.into_iter().map(|text| text.name).collect()
+}
+
+/// The default file with every setting live.
+fn uncommented(text: &str) -> String {
+    let live = |line: &str| match line.strip_prefix('#') {
+        Some(setting) if setting.starts_with(|first: char| first.is_ascii_lowercase()) => {
+            format!("{setting}\n")
+        }
+        _ => format!("{line}\n"),
+    };
+    text.lines().map(live).collect()
+}
+
+#[test]
+fn the_default_file_says_what_holds_without_it() {
+    let defaults = Config::embedded().unwrap();
+    for text in [DEFAULT_CONFIG, &uncommented(DEFAULT_CONFIG)] {
+        assert_eq!(settings(text), Settings::default());
+        let config = Config::parse("x", text);
+        assert_eq!(config.rules, defaults.rules);
+    }
+    // Each setting is there once, live only when its mark is taken away.
+    let live = Document::parse("x", &uncommented(DEFAULT_CONFIG)).value;
+    let storm: Vec<_> = live["storm"].as_object().unwrap().keys().collect();
+    assert_eq!(
+        storm,
+        [
+            "bundles_per_day",
+            "bundles_per_hour",
+            "max_bundle_bytes",
+            "max_bytes_per_day",
+            "max_trigger_age"
+        ]
+    );
+    assert_eq!(live["default_rules"], true);
+    assert_eq!(
+        Document::parse("x", DEFAULT_CONFIG).value,
+        serde_json::json!({"storm": {}})
+    );
+    // With the default rules below, it is a file with rules of its own, and the same ones.
+    let copied = Config::parse("x", &format!("{DEFAULT_CONFIG}\n{DEFAULT_RULES}"));
+    assert_eq!(copied.rules, defaults.rules);
+    assert_eq!(copied.default_rules(), 0);
+    for line in DEFAULT_CONFIG.lines() {
+        assert!(line.chars().count() <= 110, "{line}");
+    }
 }
 
 #[test]

@@ -1,22 +1,16 @@
-//! The configuration, as people write and mend it: every problem at its line, storms bounded as the
-//! file says, a file to start from.
+//! The configuration, as people write and mend it: every problem at its line, a file to start from.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod support;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Output;
 
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
-use support::{Replay, replay, replay_lines, run, signalr, tripline, unpack};
+use support::{replay_lines, run, signalr, tripline};
 use tempfile::TempDir;
-
-/// Hour and day in seconds.
-const HOUR: i64 = 3_600;
-const DAY: i64 = 24 * HOUR;
 
 /// Broken configurations and what is said of them: `line:column: message`, in the order of the file.
 const BROKEN: [(&str, &[&str]); 12] = [
@@ -251,170 +245,13 @@ fn the_schema_is_printed() {
     );
 }
 
-/// A trigger of `signalr.message-quota`, after noise that makes its bundle so large, packed, at least.
-fn loud_trigger(seconds: i64, resource: &str, packed: usize) -> Vec<String> {
-    let noise = |n: usize| {
-        let hash = Sha256::digest(format!("{resource} {n}"));
-        let hex: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-        signalr(seconds - 60, resource, "ConnectionStarted", &hex)
-    };
-    let mut lines: Vec<_> = (0..packed.div_ceil(32)).map(noise).collect();
-    lines.push(signalr(
-        seconds,
-        resource,
-        "ConnectionAborted",
-        "Message count reaches limit",
-    ));
-    lines
-}
-
-/// Id, status and cause of every request, by trigger time.
-fn fates(done: &Replay) -> Vec<(String, String, Value)> {
-    let mut rows = done.history();
-    rows.sort_by_key(|row| row["at"].as_str().unwrap().to_owned());
-    let word = |row: &Value, key: &str| row[key].as_str().unwrap().to_owned();
-    rows.iter()
-        .map(|row| (word(row, "id"), word(row, "status"), row["cause"].clone()))
-        .collect()
-}
-
-#[test]
-fn counts_of_a_storm_are_configured() {
-    let lines: Vec<_> = (0..4)
-        .flat_map(|n| loud_trigger(n * HOUR / 2, &format!("R{n}"), 0))
-        .collect();
-    for (storm, causes) in [
-        ("", [Value::Null, Value::Null, Value::Null, Value::Null]),
-        (
-            "bundles_per_hour = 1",
-            [
-                Value::Null,
-                json!("1 bundle an hour"),
-                Value::Null,
-                json!("1 bundle an hour"),
-            ],
-        ),
-        (
-            "bundles_per_day = 3",
-            [
-                Value::Null,
-                Value::Null,
-                Value::Null,
-                json!("3 bundles a day"),
-            ],
-        ),
-    ] {
-        let file = write(&format!("[storm]\n{storm}\n"));
-        let done = replay_lines(&lines, &["--config", file.name()]).ok();
-        let found: Vec<_> = fates(&done).into_iter().map(|fate| fate.2).collect();
-        assert_eq!(found, causes, "{storm}");
-        let refused = causes.iter().filter(|cause| !cause.is_null()).count() as u64;
-        assert_eq!(
-            done.counts(["requests", "suppressed", "bundles"]),
-            [4, refused, 4 - refused]
-        );
-    }
-}
-
-#[test]
-fn the_bytes_of_a_day_run_out_by_trigger_time_in_whatever_order_files_are_read() {
-    let file = write("[storm]\nmax_bytes_per_day = '64KiB'\n");
-    // Two of 40 kB within a day; the third is a day after the first.
-    let parts = [
-        loud_trigger(0, "A", 40_000),
-        loud_trigger(2 * HOUR, "B", 40_000),
-        loud_trigger(DAY, "C", 40_000),
-    ];
-    let run = |names: [&str; 3]| {
-        let folder = TempDir::new().unwrap();
-        for (name, lines) in names.iter().zip(&parts) {
-            fs::write(folder.path().join(name), lines.join("\n")).unwrap();
-        }
-        replay(&[folder.path()], &["--config", file.name()]).ok()
-    };
-    let forward = run(["1.log", "2.log", "3.log"]);
-    let backward = run(["3.log", "2.log", "1.log"]);
-    for done in [&forward, &backward] {
-        let fates: Vec<_> = fates(done)
-            .into_iter()
-            .map(|fate| (fate.1, fate.2))
-            .collect();
-        let fate = |status: &str, cause: Value| (status.to_owned(), cause);
-        assert_eq!(
-            fates,
-            [
-                fate("Succeeded", Value::Null),
-                fate("Suppressed", json!("64 KiB a day")),
-                fate("Succeeded", Value::Null),
-            ]
-        );
-        assert_eq!(
-            done.counts(["requests", "suppressed", "bundles"]),
-            [3, 1, 2]
-        );
-        let part = "1 bundle not sealed, the storm cap was reached: 64 KiB a day";
-        assert!(done.stdout.contains(part), "{}", done.stdout);
-    }
-    let names = |done: &Replay| done.bundles().into_keys().collect::<Vec<_>>();
-    assert_eq!(names(&forward), names(&backward));
-    assert_eq!(
-        forward.bundles(),
-        run(["1.log", "2.log", "3.log"]).bundles()
-    );
-}
-
-#[test]
-fn a_bundle_too_large_for_the_day_is_cut_to_it() {
-    let lines = loud_trigger(0, "A", 100_000);
-    let bundle = |storm: &str| {
-        let file = write(&format!("[storm]\n{storm}\n"));
-        let done = replay_lines(&lines, &["--config", file.name()]).ok();
-        let status = fates(&done)[0].1.clone();
-        let (_, bytes) = done.bundles().pop_first().unwrap();
-        let manifest: Value = serde_json::from_slice(&unpack(&bytes)["manifest.json"]).unwrap();
-        (status, bytes.len(), manifest)
-    };
-    let (status, whole, manifest) = bundle("");
-    assert_eq!(
-        (status.as_str(), &manifest["cuts"]),
-        ("Succeeded", &json!([]))
-    );
-    assert!(whole > 100_000);
-    let hashes = &manifest["hashes"];
-
-    let (status, size, manifest) = bundle("max_bytes_per_day = '64KiB'");
-    assert_eq!(status, "PartiallySucceeded");
-    assert!((32_768..=65_536).contains(&size), "{size}");
-    assert_eq!(
-        manifest["loss"]["kept"].as_u64().unwrap() + manifest["loss"]["cut"].as_u64().unwrap(),
-        lines.len() as u64
-    );
-    assert_eq!(
-        manifest["window"]["got"]["to"], manifest["at"],
-        "the newest line stays"
-    );
-    assert_ne!(manifest["hashes"]["caps"], hashes["caps"]);
-    assert_eq!(manifest["hashes"]["rules"], hashes["rules"]);
-
-    let (status, _, manifest) = bundle("max_bundle_bytes = '64KiB'");
-    assert_eq!(status, "PartiallySucceeded");
-    let bytes = manifest["members"][0]["bytes"].as_u64().unwrap();
-    assert!((64_000..=65_536).contains(&bytes), "{bytes}");
-}
-
-#[test]
-fn a_replay_has_no_stale_triggers() {
-    let file = write("[storm]\nmax_trigger_age = '1m'\n");
-    let done = replay_lines(&loud_trigger(0, "A", 0), &["--config", file.name()]).ok();
-    assert_eq!(done.counts(["suppressed", "bundles"]), [0, 1]);
-}
-
 #[test]
 fn rules_of_a_file_go_before_the_default_ones_of_their_name() {
     let file = write(
         "default_rules = true\n[[rule]]\nname = 'signalr.message-quota'\nmode = 'flag'\nwhere.reason = 'message-quota'\n[[rule]]\nname = 'mine'\nwhere.operation = 'ConnectionAborted'\nmode = 'flag'\n",
     );
-    let done = replay_lines(&loud_trigger(0, "A", 0), &["--config", file.name()]).ok();
+    let lost = signalr(0, "A", "ConnectionAborted", "Message count reaches limit");
+    let done = replay_lines(&[lost], &["--config", file.name()]).ok();
     let flagged = &done.summary()["flagged"];
     assert_eq!(
         (&flagged["signalr.message-quota"], &flagged["mine"]),
@@ -422,5 +259,4 @@ fn rules_of_a_file_go_before_the_default_ones_of_their_name() {
     );
     assert_eq!(flagged["stack-hub.alert"], 0);
     assert_eq!(done.counts(["requests"]), [0]);
-    assert!(Path::new(&done.out).join("summary.json").is_file());
 }

@@ -20,7 +20,7 @@ use tripline_core::table::Table;
 use crate::exit::Failure;
 
 use document::Document;
-use rules::RuleSet;
+use rules::{Placed, RuleSet};
 
 pub use storm::{
     BUNDLE_BYTES, BUNDLES_PER_DAY, BUNDLES_PER_HOUR, BYTES_PER_DAY, Storm, TRIGGER_AGE,
@@ -38,8 +38,11 @@ pub const SCHEMA: &str = include_str!("../config/schema.json");
 /// How messages name [`DEFAULT_RULES`].
 const DEFAULT_RULES_NAME: &str = "the default rules";
 
-/// The largest configuration file, in bytes.
-const MOST_BYTES: u64 = 4 * 1024 * 1024;
+/// The largest configuration file, in bytes: what a plugin can judge within its 64 MiB of memory.
+const MOST_BYTES: u64 = 1024 * 1024;
+
+/// The most problems that a failure shows; the others are counted.
+const MOST_SHOWN: usize = 100;
 
 /// A configuration that was read, but not yet accepted: that takes the plugin, which judges
 /// [`Config::rules`], and then [`Config::accepted`].
@@ -184,14 +187,18 @@ impl Config {
     /// no TOML somewhere has no other problems than that: they might follow from it.
     #[must_use]
     pub fn findings(&self, problems: &[Problem]) -> Vec<Finding> {
-        let mut findings = self.file.syntax.clone();
+        let mut located = self.file.syntax.clone();
         let host = self.problems.iter();
-        findings.extend(host.filter_map(|problem| self.file.locate(problem)));
-        let plugin = problems.iter();
-        findings.extend(
-            plugin.filter_map(|problem| self.rule_set.locate(problem, &self.file, &self.defaults)),
-        );
-        findings.sort_by_key(|finding| (finding.file != self.name, finding.line, finding.column));
+        located.extend(host.filter_map(|problem| self.file.locate(problem)));
+        let mut of_defaults = Vec::new();
+        for problem in problems {
+            match self.rule_set.place(problem) {
+                Placed::File(problem) => located.extend(self.file.locate(&problem)),
+                Placed::Default(problem) => of_defaults.extend(self.defaults.locate(&problem)),
+            }
+        }
+        let mut findings = self.file.show(located);
+        findings.extend(self.defaults.show(of_defaults));
         findings
     }
 
@@ -227,7 +234,14 @@ impl fmt::Display for Finding {
 fn failure(findings: &[Finding]) -> Failure {
     let count = findings.len();
     let plural = if count == 1 { "" } else { "s" };
-    let lines: Vec<_> = findings.iter().map(Finding::to_string).collect();
+    let shown = findings.iter().take(MOST_SHOWN);
+    let mut lines: Vec<_> = shown.map(Finding::to_string).collect();
+    if count > MOST_SHOWN {
+        let more = count - MOST_SHOWN;
+        lines.push(format!(
+            "and {more} more: `tripline check --json` lists all"
+        ));
+    }
     Failure::usage(format!(
         "{count} problem{plural} in the configuration\n  {}",
         lines.join("\n  ")

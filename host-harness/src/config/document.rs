@@ -1,6 +1,9 @@
 //! A TOML document with the place of every value.
+//!
+//! Places are kept as byte offsets and become line and column only when something is shown, in one
+//! pass over the text: a large file full of mistakes is no reason to take long.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use serde_json::{Map, Value};
@@ -18,29 +21,31 @@ pub(super) struct Document {
     /// It, as JSON.
     pub(super) value: Value,
     /// Where it is no TOML.
-    pub(super) syntax: Vec<Finding>,
-    places: BTreeMap<String, Place>,
+    pub(super) syntax: Vec<Located>,
+    text: String,
+    /// Where values stand, by JSON pointer.
+    places: BTreeMap<String, usize>,
     /// JSON pointers of the sections that are no TOML somewhere.
-    broken: Vec<String>,
+    broken: BTreeSet<String>,
 }
 
-/// Where a value stands, from 1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Place {
-    line: usize,
-    column: usize,
+/// A problem and the byte it stands at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Located {
+    offset: usize,
+    problem: Problem,
 }
 
 /// How many lines are left out to read the rest.
 const MOST_ROUNDS: usize = 20;
 
 /// What is collected on the way down a document.
-struct Walk<'t> {
-    text: &'t str,
-    places: BTreeMap<String, Place>,
+#[derive(Default)]
+struct Walk {
+    places: BTreeMap<String, usize>,
     /// Where the last key or value begins.
     last: usize,
-    /// Where tables at the top and in lists at the top begin: `[storm]`, each `[[rule]]`.
+    /// Where tables at the top and in lists at the top begin, such as `[storm]` and each `[[rule]]`.
     sections: Vec<(usize, String)>,
 }
 
@@ -49,85 +54,91 @@ struct Walk<'t> {
 impl Document {
     /// Reads a text. What cannot be read is in [`Document::syntax`], the rest is there.
     pub(super) fn parse(name: &str, text: &str) -> Self {
-        let (value, walk, errors) = read(text);
-        let mut document = Self {
+        let (value, mut walk, errors) = read(text);
+        walk.sections.sort();
+        let mut syntax = Vec::new();
+        let mut broken = BTreeSet::new();
+        let mut last = None;
+        for (offset, message) in errors {
+            let path = walk.section(offset).to_owned();
+            broken.insert(path.clone());
+            // What the parser says next of the same line follows from the first.
+            let between = |last: usize| text.get(last..offset).unwrap_or_default();
+            if last.is_none_or(|last| between(last).contains('\n')) {
+                let problem = Problem { path, message };
+                syntax.push(Located { offset, problem });
+            }
+            last = Some(offset);
+        }
+        Self {
             name: name.to_owned(),
             value,
-            syntax: Vec::new(),
-            places: BTreeMap::new(),
-            broken: Vec::new(),
-        };
-        for (offset, message) in errors {
-            let pointer = walk.section(offset).to_owned();
-            let finding = document.finding(place_of(text, offset), &pointer, message);
-            // What the parser says next of the same line follows from the first.
-            let said = document.syntax.last();
-            if said.is_none_or(|last| last.line != finding.line) {
-                document.syntax.push(finding);
-            }
-            document.broken.push(pointer);
+            syntax,
+            text: text.to_owned(),
+            places: walk.places,
+            broken,
         }
-        document.places = walk.places;
-        document
     }
 
-    /// Shows a problem at its place, or at that of the nearest table around it; `None` in a section
-    /// that is no TOML somewhere, since the problem may follow from that.
-    pub(super) fn locate(&self, problem: &Problem) -> Option<Finding> {
+    /// A problem at its place, or at that of the nearest table around it; `None` in a section that is
+    /// no TOML somewhere, since the problem may follow from that.
+    pub(super) fn locate(&self, problem: &Problem) -> Option<Located> {
         let mut path = problem.path.as_str();
-        let is_broken = |path: &str| {
-            self.broken.iter().any(|section| match section.as_str() {
-                "" => !path.get(1..).is_some_and(|rest| rest.contains('/')),
-                section => path
-                    .strip_prefix(section)
-                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('/')),
-            })
-        };
-        if is_broken(path) {
+        // The section `/rule/3` of `/rule/3/where/hub`; `/storm` of `/storm/x`; else the document's top.
+        let ends = path.match_indices('/').skip(1).map(|(at, _)| at);
+        let mut parts = ends.chain([path.len()]).filter_map(|end| path.get(..end));
+        let is_top = parts.clone().count() < 2;
+        if is_top && self.broken.contains("") || parts.any(|part| self.broken.contains(part)) {
             return None;
         }
-        let place = loop {
-            if let Some(place) = self.places.get(path) {
-                break *place;
+        let offset = loop {
+            if let Some(offset) = self.places.get(path) {
+                break *offset;
             }
-            path = path
-                .rfind('/')
-                .and_then(|at| path.get(..at))
-                .unwrap_or_default();
+            match path.rfind('/').and_then(|at| path.get(..at)) {
+                Some(parent) => path = parent,
+                None => break 0,
+            }
         };
-        Some(self.finding(place, &problem.path, problem.message.clone()))
+        Some(Located {
+            offset,
+            problem: problem.clone(),
+        })
     }
 
-    fn finding(&self, place: Place, path: &str, message: String) -> Finding {
-        Finding {
-            file: self.name.clone(),
-            line: place.line,
-            column: place.column,
-            path: path.to_owned(),
-            message,
+    /// Shows problems in the order of the document.
+    pub(super) fn show(&self, mut located: Vec<Located>) -> Vec<Finding> {
+        located.sort_by_key(|located| located.offset);
+        let (mut line, mut column, mut reached) = (1, 1, 0);
+        let mut findings = Vec::with_capacity(located.len());
+        for Located { offset, problem } in located {
+            for character in self.text.get(reached..offset).unwrap_or_default().chars() {
+                column += 1;
+                if character == '\n' {
+                    (line, column) = (line + 1, 1);
+                }
+            }
+            reached = offset;
+            findings.push(Finding {
+                file: self.name.clone(),
+                line,
+                column,
+                path: problem.path,
+                message: problem.message,
+            });
         }
+        findings
     }
 }
 
 // === impl Walk ===
 
-impl<'t> Walk<'t> {
-    fn new(text: &'t str) -> Self {
-        Self {
-            text,
-            places: BTreeMap::from([(String::new(), Place { line: 1, column: 1 })]),
-            last: 0,
-            sections: vec![(0, String::new())],
-        }
-    }
-
-    /// The section that a byte belongs to: the one that began last before it.
+impl Walk {
+    /// The section that a byte belongs to: the one that began last before it. They must be sorted.
     fn section(&self, offset: usize) -> &str {
-        self.sections
-            .iter()
-            .filter(|(start, _)| *start <= offset)
-            .max_by_key(|(start, _)| *start)
-            .map_or("", |(_, pointer)| pointer)
+        let after = self.sections.partition_point(|(start, _)| *start <= offset);
+        let section = after.checked_sub(1).and_then(|at| self.sections.get(at));
+        section.map_or("", |(_, pointer)| pointer)
     }
 
     fn table(&mut self, table: &DeTable<'_>, path: &str) -> Value {
@@ -170,8 +181,7 @@ impl<'t> Walk<'t> {
 
     fn note(&mut self, pointer: &str, span: Range<usize>) {
         self.last = self.last.max(span.start);
-        self.places
-            .insert(pointer.to_owned(), place_of(self.text, span.start));
+        self.places.insert(pointer.to_owned(), span.start);
     }
 
     fn note_sections(&mut self, pointer: &str, value: &DeValue<'_>, span: Range<usize>) {
@@ -193,13 +203,13 @@ impl<'t> Walk<'t> {
 /// Reads a text as far as possible: the value, the places in it, and the errors by offset.
 ///
 /// The parser gives up at a key without a value. That line is left out then, and the rest read.
-fn read(text: &str) -> (Value, Walk<'_>, Vec<(usize, String)>) {
+fn read(text: &str) -> (Value, Walk, Vec<(usize, String)>) {
     let mut readable = text.to_owned();
     let mut errors = Vec::new();
     let mut rounds = 0;
     loop {
         let (table, found) = DeTable::parse_recoverable(&readable);
-        let mut walk = Walk::new(text);
+        let mut walk = Walk::default();
         let value = walk.table(table.get_ref(), "");
         let mut found: Vec<_> = found
             .iter()
@@ -232,18 +242,4 @@ fn unread_rest(text: &str, offset: usize) -> Option<Range<usize>> {
     let line = text.get(start..end)?;
     let is_more = !text.get(end..)?.trim().is_empty();
     (is_more && !line.trim().is_empty()).then_some(start..end)
-}
-
-/// Line and column of a byte offset.
-fn place_of(text: &str, offset: usize) -> Place {
-    let before = text.get(..offset).unwrap_or(text);
-    let line = before.matches('\n').count() + 1;
-    let column = before
-        .rsplit('\n')
-        .next()
-        .unwrap_or_default()
-        .chars()
-        .count()
-        + 1;
-    Place { line, column }
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tripline_core::contract::Problem;
 
-use super::{Finding, document::Document};
+use super::document::Document;
 
 /// The rules as the plugin takes them, and where each one comes from.
 #[derive(Debug)]
@@ -21,6 +21,15 @@ enum Origin {
     File(usize),
     /// A default rule.
     Default(usize),
+}
+
+/// A problem in one of the two documents that rules stand in.
+#[derive(Debug)]
+pub(super) enum Placed {
+    /// In the file.
+    File(Problem),
+    /// In the default rules.
+    Default(Problem),
 }
 
 // === impl RuleSet ===
@@ -45,9 +54,10 @@ impl RuleSet {
             .enumerate()
             .map(|(i, rule)| (Origin::Default(i), rule))
             .collect();
+        let defaults = rules.len();
         for (i, rule) in own.iter().enumerate() {
             let name = rule.get("name");
-            let replaced = rules.iter_mut().find(|(origin, other)| {
+            let replaced = rules.iter_mut().take(defaults).find(|(origin, other)| {
                 matches!(origin, Origin::Default(_)) && name.is_some() && other.get("name") == name
             });
             match replaced {
@@ -74,27 +84,22 @@ impl RuleSet {
         self.origins.iter().filter(is_default).count()
     }
 
-    /// Shows a problem of the plugin's in the document that the rule stands in.
-    pub(super) fn locate(
-        &self,
-        problem: &Problem,
-        file: &Document,
-        defaults: &Document,
-    ) -> Option<Finding> {
-        let rest = problem.path.strip_prefix("/rule/");
-        let number = rest.map(|rest| rest.split('/').next().unwrap_or_default());
-        let origin = number
-            .and_then(|number| number.parse::<usize>().ok())
-            .and_then(|number| self.origins.get(number));
-        let (document, place) = match origin {
-            None => return file.locate(problem),
-            Some(Origin::File(place)) => (file, place),
-            Some(Origin::Default(place)) => (defaults, place),
+    /// A problem of the plugin's, as one of the document that its rule stands in.
+    pub(super) fn place(&self, problem: &Problem) -> Placed {
+        let rest = problem.path.strip_prefix("/rule/").unwrap_or_default();
+        let (number, below) = match rest.find('/') {
+            Some(at) => rest.split_at(at),
+            None => (rest, ""),
         };
-        let below = rest.and_then(|rest| rest.find('/').and_then(|at| rest.get(at..)));
-        document.locate(&Problem {
-            path: format!("/rule/{place}{}", below.unwrap_or_default()),
+        let origin = number.parse::<usize>().ok();
+        let at = |place: usize| Problem {
+            path: format!("/rule/{place}{below}"),
             message: problem.message.clone(),
-        })
+        };
+        match origin.and_then(|number| self.origins.get(number)) {
+            None => Placed::File(problem.clone()),
+            Some(Origin::File(place)) => Placed::File(at(*place)),
+            Some(Origin::Default(place)) => Placed::Default(at(*place)),
+        }
     }
 }

@@ -312,3 +312,34 @@ fn a_problem_is_shown_in_the_file_that_its_rule_stands_in() {
     let line = DEFAULT_RULES.lines().nth(findings[1].line - 1).unwrap();
     assert_eq!(line, "cooldown = \"30m\"");
 }
+
+#[test]
+fn a_file_is_read_up_to_its_bound() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let path = folder.path().join("my.toml");
+    let bytes = usize::try_from(MOST_BYTES).unwrap();
+    std::fs::write(&path, "#".repeat(bytes)).unwrap();
+    Config::read(&path).unwrap().accepted().unwrap();
+    std::fs::write(&path, "#".repeat(bytes + 1)).unwrap();
+    let failure = Config::read(&path).unwrap_err();
+    assert_eq!(failure.code(), 2);
+    assert!(
+        failure.to_string().contains("1048577 bytes, more than"),
+        "{failure}"
+    );
+}
+
+#[test]
+fn many_problems_are_shown_up_to_a_bound() {
+    let of = |count: usize| {
+        let keys: String = (0..count).map(|n| format!("k{n} = 1\n")).collect();
+        let config = Config::parse("my.toml", &keys);
+        assert_eq!(config.findings(&[]).len(), count);
+        config.rejected(&[]).to_string()
+    };
+    let whole = of(MOST_SHOWN);
+    assert!(whole.contains("my.toml:100:1: ") && !whole.contains("more:"));
+    let cut = of(MOST_SHOWN + 1);
+    assert!(cut.starts_with("101 problems") && !cut.contains("my.toml:101:1: "));
+    assert!(cut.ends_with("and 1 more: `tripline check --json` lists all"));
+}

@@ -85,6 +85,7 @@ fn open(state: &Path) -> (Pipeline, Reopened) {
         durability: Durability::Fsync,
         deduplicate: true,
         caps: StormCaps::default(),
+        max_trigger_age: None,
     };
     Pipeline::open(state, plugin, options).unwrap()
 }

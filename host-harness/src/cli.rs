@@ -8,6 +8,9 @@ use clap::{Args, Parser, Subcommand};
 use crate::commands;
 use crate::exit::Failure;
 
+/// The configuration that `init` and `check` mean unless told otherwise.
+const DEFAULT_CONFIG_FILE: &str = "tripline.toml";
+
 /// Flags trigger conditions in SignalR resource logs and Azure Stack Hub alerts, and seals the logs
 /// around the moment into bundles.
 ///
@@ -32,6 +35,12 @@ enum Command {
     /// Look at rules.
     #[command(subcommand)]
     Rules(RulesCommand),
+    /// Write a configuration to start from: every key with its default, explained.
+    Init(InitArgs),
+    /// Check a configuration without running anything: exit code 2 and every problem with its line.
+    Check(CheckArgs),
+    /// Print the JSON Schema of the configuration, for editors.
+    Schema,
 }
 
 /// Arguments of `tripline replay`.
@@ -43,7 +52,7 @@ pub struct ReplayArgs {
     /// The folder to write to: new, empty, or one of an earlier replay, which is replaced.
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
-    /// A configuration with rules of your own instead of the default ones.
+    /// A configuration; see `tripline init`. Without one the default rules are in force.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Another plugin component instead of the embedded one.
@@ -155,6 +164,31 @@ pub struct ExplainArgs {
     pub json: bool,
 }
 
+/// Arguments of `tripline init`.
+#[derive(Debug, Args)]
+pub struct InitArgs {
+    /// The file to write, which must not be there yet; `-` prints it.
+    #[arg(value_name = "FILE", default_value = DEFAULT_CONFIG_FILE)]
+    pub file: PathBuf,
+    /// Append the default rules, to be changed at will.
+    #[arg(long)]
+    pub rules: bool,
+}
+
+/// Arguments of `tripline check`.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// The configuration.
+    #[arg(short, long, value_name = "FILE", default_value = DEFAULT_CONFIG_FILE)]
+    pub config: PathBuf,
+    /// Another plugin component instead of the embedded one: it judges the rules.
+    #[arg(long, value_name = "FILE")]
+    pub plugin: Option<PathBuf>,
+    /// Print the problems as a JSON list.
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// Runs the command line of this process.
 #[must_use]
 pub fn main() -> ExitCode {
@@ -164,6 +198,9 @@ pub fn main() -> ExitCode {
         Command::History(args) => commands::history(args),
         Command::Bundle(command) => commands::bundle(command),
         Command::Rules(command) => commands::rules(command),
+        Command::Init(args) => commands::configuration::init(args),
+        Command::Check(args) => commands::configuration::check(args),
+        Command::Schema => commands::configuration::schema(),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -12,6 +12,7 @@ use crate::config::Config;
 use crate::exit::Failure;
 use crate::replay;
 
+pub mod configuration;
 pub(crate) mod print;
 mod rules;
 
@@ -225,6 +226,7 @@ fn list_rules(config: Option<&Path>, json: bool) -> Result<(), Failure> {
     let config = read_config(config)?;
     tripline_core::rules::read_rules(&config.rules)
         .map_err(|problems| config.rejected(&problems))?;
+    config.accepted()?;
     let texts = config.rule_texts();
     if json {
         let rules: Vec<Value> = texts

@@ -1,39 +1,85 @@
 //! The configuration: TOML as people write it, JSON as the plugin takes it.
 //!
-//! The TOML is read with the place of every value, so that a problem which the plugin reports by JSON
-//! pointer is shown with file, line and column.
+//! The host reads the TOML with the place of every value, takes its own sections out of it, and hands
+//! only the rules to the plugin, which alone judges them. Every problem is reported at once, with file,
+//! line and column, in the order of the file: where it is no TOML, what is wrong with the host's
+//! sections, and what the plugin finds wrong with the rules.
 
-use std::collections::BTreeMap;
+mod document;
+mod rules;
+mod storm;
+
+use std::fmt;
 use std::path::Path;
 
-use serde_json::{Map, Value};
-use toml::de::{DeTable, DeValue};
+use serde::Serialize;
+use serde_json::Value;
 use tripline_core::contract::Problem;
+use tripline_core::table::Table;
 
 use crate::exit::Failure;
+
+use document::Document;
+use rules::{Placed, RuleSet};
+
+pub use storm::{
+    BUNDLE_BYTES, BUNDLES_PER_DAY, BUNDLES_PER_HOUR, BYTES_PER_DAY, Storm, TRIGGER_AGE,
+};
 
 /// The rules used when a configuration names none: `host-harness/rules/default.toml`.
 pub const DEFAULT_RULES: &str = include_str!("../rules/default.toml");
 
-/// The largest configuration file, in bytes.
-const MOST_BYTES: u64 = 4 * 1024 * 1024;
+/// The configuration to start from, every key with its default: `host-harness/config/default.toml`.
+pub const DEFAULT_CONFIG: &str = include_str!("../config/default.toml");
 
-/// A configuration that was read, but not yet accepted by the plugin.
+/// The JSON Schema (draft 2020-12) of a configuration: `host-harness/config/schema.json`.
+pub const SCHEMA: &str = include_str!("../config/schema.json");
+
+/// How messages name [`DEFAULT_RULES`].
+const DEFAULT_RULES_NAME: &str = "the default rules";
+
+/// The largest configuration file, in bytes: what a plugin can judge within its 64 MiB of memory.
+const MOST_BYTES: u64 = 1024 * 1024;
+
+/// The most problems that a failure shows; the others are counted.
+const MOST_SHOWN: usize = 100;
+
+/// A configuration that was read, but not yet accepted: that takes the plugin, which judges
+/// [`Config::rules`], and then [`Config::accepted`].
 #[derive(Debug)]
 pub struct Config {
     /// How messages name the file.
     pub name: String,
     /// The rules as the plugin takes them.
     pub rules: String,
-    document: Value,
-    places: BTreeMap<String, Place>,
+    settings: Settings,
+    rule_set: RuleSet,
+    file: Document,
+    defaults: Document,
+    /// What is wrong with the host's own part.
+    problems: Vec<Problem>,
 }
 
-/// Where a value stands, from 1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Place {
-    line: usize,
-    column: usize,
+/// The host's own part of a configuration.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// What a storm of triggers may cost.
+    pub storm: Storm,
+}
+
+/// A problem at its place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// The file, as it was named.
+    pub file: String,
+    /// The line, from 1.
+    pub line: usize,
+    /// The column in characters, from 1.
+    pub column: usize,
+    /// JSON pointer to the value, in the file.
+    pub path: String,
+    /// What is wrong and what would be right.
+    pub message: String,
 }
 
 /// What a rule is called and means, for people.
@@ -51,24 +97,26 @@ pub struct RuleText {
     pub description: String,
 }
 
+// === impl Config ===
+
 impl Config {
     /// The embedded default.
     ///
     /// # Errors
     /// Never, which a test sees to.
     pub fn embedded() -> Result<Self, Failure> {
-        Self::parse("the default rules", DEFAULT_RULES)
+        Ok(Self::parse(DEFAULT_RULES_NAME, DEFAULT_RULES))
     }
 
-    /// Reads a file; one without rules gets the default rules.
+    /// Reads a file. What is wrong in it is kept for [`Config::rejected`] and [`Config::accepted`].
     ///
     /// # Errors
-    /// [`Failure::Usage`] when it cannot be read or is no TOML.
+    /// [`Failure::Usage`] when it cannot be read.
     pub fn read(path: &Path) -> Result<Self, Failure> {
         let name = path.display().to_string();
         let unreadable = |error: std::io::Error| {
             Failure::usage(format!(
-                "cannot read the configuration `{name}`: {error} (hint: check the path given to --config)"
+                "cannot read the configuration `{name}`: {error} (hint: check the path, or write one with `tripline init`)"
             ))
         };
         let size = std::fs::metadata(path).map_err(unreadable)?.len();
@@ -78,71 +126,129 @@ impl Config {
             )));
         }
         let text = std::fs::read_to_string(path).map_err(unreadable)?;
-        let config = Self::parse(&name, &text)?;
-        if config.document.as_object().is_some_and(Map::is_empty) {
-            return Self::embedded();
-        }
-        Ok(config)
+        Ok(Self::parse(&name, &text))
     }
 
-    fn parse(name: &str, text: &str) -> Result<Self, Failure> {
-        let (table, errors) = DeTable::parse_recoverable(text);
-        if !errors.is_empty() {
-            let problems = errors.iter().map(|error| {
-                let place = place_of(text, error.span().map_or(0, |span| span.start));
-                format!(
-                    "{name}:{}:{}: {}",
-                    place.line,
-                    place.column,
-                    error.message()
-                )
-            });
-            return Err(problems_found(problems.collect()));
+    /// Reads a text that messages call `name`.
+    #[must_use]
+    pub fn parse(name: &str, text: &str) -> Self {
+        let file = Document::parse(name, text);
+        let defaults = Document::parse(DEFAULT_RULES_NAME, DEFAULT_RULES);
+        let mut problems = Vec::new();
+        let mut settings = Settings::default();
+        let own = file.value.get("rule");
+        let has_own = !matches!(own, None | Some(Value::Array(_)))
+            || own
+                .and_then(Value::as_array)
+                .is_some_and(|own| !own.is_empty());
+        let mut with_defaults = !has_own;
+        if let Some(mut table) = Table::of(&file.value, String::new(), &mut problems) {
+            with_defaults = table.flag("default_rules").unwrap_or(with_defaults);
+            if !with_defaults && !has_own {
+                let message = "no rules are left; write at least one `[[rule]]`, or remove this";
+                table.problem("default_rules", message.to_owned());
+            }
+            settings.storm = Storm::read(&mut table);
+            table.value("rule"); // the plugin judges it
+            table.finish();
         }
-        let mut places = BTreeMap::new();
-        let document = convert_table(table.get_ref(), "", text, &mut places);
-        Ok(Self {
+        let rule_set = RuleSet::of(own, with_defaults.then_some(&defaults));
+        Self {
             name: name.to_owned(),
-            rules: document.to_string(),
-            document,
-            places,
-        })
+            rules: rule_set.document.to_string(),
+            settings,
+            rule_set,
+            file,
+            defaults,
+            problems,
+        }
     }
 
-    /// The failure that shows the plugin's problems at their places.
+    /// The host's own part, once the plugin has accepted the rules.
+    ///
+    /// # Errors
+    /// [`Failure::Usage`] with every problem outside the rules.
+    pub fn accepted(&self) -> Result<&Settings, Failure> {
+        let findings = self.findings(&[]);
+        if findings.is_empty() {
+            Ok(&self.settings)
+        } else {
+            Err(failure(&findings))
+        }
+    }
+
+    /// The failure that shows the plugin's problems and those outside the rules.
     #[must_use]
     pub fn rejected(&self, problems: &[Problem]) -> Failure {
-        problems_found(
-            problems
-                .iter()
-                .map(|problem| self.locate(problem))
-                .collect(),
-        )
+        failure(&self.findings(problems))
     }
 
-    fn locate(&self, problem: &Problem) -> String {
-        let mut path = problem.path.as_str();
-        loop {
-            if let Some(place) = self.places.get(path) {
-                return format!(
-                    "{}:{}:{}: {}",
-                    self.name, place.line, place.column, problem.message
-                );
-            }
-            match path.rfind('/').and_then(|at| path.get(..at)) {
-                Some(parent) => path = parent,
-                None => return format!("{}: {}", self.name, problem.message),
+    /// The plugin's problems and those outside the rules, in the order of the file. A section that is
+    /// no TOML somewhere has no other problems than that: they might follow from it.
+    #[must_use]
+    pub fn findings(&self, problems: &[Problem]) -> Vec<Finding> {
+        let mut located = self.file.syntax.clone();
+        let host = self.problems.iter();
+        located.extend(host.filter_map(|problem| self.file.locate(problem)));
+        let mut of_defaults = Vec::new();
+        for problem in problems {
+            match self.rule_set.place(problem) {
+                Placed::File(problem) => located.extend(self.file.locate(&problem)),
+                Placed::Default(problem) => of_defaults.extend(self.defaults.locate(&problem)),
             }
         }
+        let mut findings = self.file.show(located);
+        findings.extend(self.defaults.show(of_defaults));
+        findings
     }
 
     /// What the rules are called and mean, in their order.
     #[must_use]
     pub fn rule_texts(&self) -> Vec<RuleText> {
-        let rules = self.document.get("rule").and_then(Value::as_array);
-        rules.into_iter().flatten().map(RuleText::of).collect()
+        self.rule_set.rules().map(RuleText::of).collect()
+    }
+
+    /// How many of the rules are default ones that the file did not replace.
+    #[must_use]
+    pub fn default_rules(&self) -> usize {
+        self.rule_set.defaults()
     }
 }
+
+// === impl Finding ===
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            file,
+            line,
+            column,
+            message,
+            ..
+        } = self;
+        write!(f, "{file}:{line}:{column}: {message}")
+    }
+}
+
+/// A usage failure that lists every problem.
+fn failure(findings: &[Finding]) -> Failure {
+    let count = findings.len();
+    let plural = if count == 1 { "" } else { "s" };
+    let shown = findings.iter().take(MOST_SHOWN);
+    let mut lines: Vec<_> = shown.map(Finding::to_string).collect();
+    if count > MOST_SHOWN {
+        let more = count - MOST_SHOWN;
+        lines.push(format!(
+            "and {more} more: `tripline check --json` lists all"
+        ));
+    }
+    Failure::usage(format!(
+        "{count} problem{plural} in the configuration\n  {}",
+        lines.join("\n  ")
+    ))
+}
+
+// === impl RuleText ===
 
 impl RuleText {
     fn of(rule: &Value) -> Self {
@@ -181,130 +287,5 @@ impl RuleText {
     }
 }
 
-/// A usage failure that lists every problem.
-fn problems_found(problems: Vec<String>) -> Failure {
-    let count = problems.len();
-    let plural = if count == 1 { "" } else { "s" };
-    Failure::usage(format!(
-        "{count} problem{plural} in the configuration\n  {}",
-        problems.join("\n  ")
-    ))
-}
-
-fn convert_table(
-    table: &DeTable<'_>,
-    path: &str,
-    text: &str,
-    places: &mut BTreeMap<String, Place>,
-) -> Value {
-    let mut map = Map::new();
-    for (key, value) in table {
-        let name = key.get_ref();
-        let path = format!("{path}/{}", name.replace('~', "~0").replace('/', "~1"));
-        places.insert(path.clone(), place_of(text, key.span().start));
-        map.insert(
-            name.to_string(),
-            convert(value.get_ref(), &path, text, places),
-        );
-    }
-    Value::Object(map)
-}
-
-fn convert(
-    value: &DeValue<'_>,
-    path: &str,
-    text: &str,
-    places: &mut BTreeMap<String, Place>,
-) -> Value {
-    match value {
-        DeValue::String(text) => Value::String(text.to_string()),
-        DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix())
-            .map_or_else(|_| Value::String(number.as_str().to_owned()), Value::from),
-        DeValue::Float(number) => number
-            .as_str()
-            .parse::<f64>()
-            .map_or(Value::Null, Value::from),
-        DeValue::Boolean(flag) => Value::Bool(*flag),
-        DeValue::Datetime(time) => Value::String(time.to_string()),
-        DeValue::Array(array) => {
-            let mut list = Vec::new();
-            for (i, item) in array.iter().enumerate() {
-                let path = format!("{path}/{i}");
-                places.insert(path.clone(), place_of(text, item.span().start));
-                list.push(convert(item.get_ref(), &path, text, places));
-            }
-            Value::Array(list)
-        }
-        DeValue::Table(table) => convert_table(table, path, text, places),
-    }
-}
-
-/// Line and column of a byte offset.
-fn place_of(text: &str, offset: usize) -> Place {
-    let before = text.get(..offset).unwrap_or(text);
-    let line = before.matches('\n').count() + 1;
-    let column = before
-        .rsplit('\n')
-        .next()
-        .unwrap_or_default()
-        .chars()
-        .count()
-        + 1;
-    Place { line, column }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use tripline_core::Detector;
-
-    #[test]
-    fn the_default_rules_are_accepted_and_described() {
-        let config = Config::embedded().unwrap();
-        Detector::configure(&config.rules).unwrap();
-        let texts = config.rule_texts();
-        assert_eq!(texts.len(), 13);
-        for text in &texts {
-            assert!(
-                !text.description.is_empty(),
-                "{} says what it means",
-                text.name
-            );
-        }
-        let ping = texts
-            .iter()
-            .find(|text| text.name == "signalr.ping-timeout")
-            .unwrap();
-        assert_eq!(ping.asks, "at 10 within 5m, then every 30m to 6h");
-    }
-
-    #[test]
-    fn every_problem_is_shown_at_its_line() {
-        let text = "[[rule]]\nname = \"a\"\ntreshold = 3\n\n[[rule]]\nname = \"b\"\nwhere = { levle = \"x\" }\n";
-        let config = Config::parse("my.toml", text).unwrap();
-        let problems = Detector::configure(&config.rules).unwrap_err();
-        let failure = config.rejected(&problems);
-        assert_eq!(failure.code(), 2);
-        let shown = failure.to_string();
-        assert!(
-            shown.starts_with("2 problems in the configuration\n"),
-            "{shown}"
-        );
-        assert!(
-            shown.contains("my.toml:3:1: unknown key `treshold` (did you mean `threshold`?)"),
-            "{shown}"
-        );
-        assert!(
-            shown.contains("my.toml:7:11: unknown field `levle` (did you mean `level`?)"),
-            "{shown}"
-        );
-    }
-
-    #[test]
-    fn broken_toml_is_shown_at_its_line() {
-        let failure = Config::parse("my.toml", "a = 1\nb = \n")
-            .unwrap_err()
-            .to_string();
-        assert!(failure.contains("my.toml:2:"), "{failure}");
-    }
-}
+mod tests;

@@ -5,11 +5,14 @@
 //! what was committed before and commits the rest.
 
 use std::path::Path;
+use std::time::SystemTime;
 
 use anyhow::Context as _;
 use sha2::{Digest, Sha256};
 use tripline_bundle::recorder::{self, Durability, Position, Recorder, RecorderOptions};
-use tripline_bundle::spool::{Admission, BatchId, Checkpoint, Commit, Kind, Spool, StormCaps};
+use tripline_bundle::spool::{
+    Admission, BatchId, Checkpoint, Commit, Freshness, Kind, Spool, StormCaps,
+};
 use tripline_core::contract::{Context, Output};
 use tripline_runtime::{Judged, Plugin};
 
@@ -28,6 +31,9 @@ pub struct PipelineOptions {
     pub deduplicate: bool,
     /// How many bundles a storm may cost.
     pub caps: StormCaps,
+    /// The age by the wall clock, in µs, of the oldest trigger that gets a bundle; `None` in a replay,
+    /// where every trigger is old.
+    pub max_trigger_age: Option<i64>,
 }
 
 /// What [`Pipeline::open`] found to do.
@@ -248,6 +254,7 @@ impl Pipeline {
         let commit = Commit {
             requests: &output.requests,
             kind: Kind::Proactive,
+            freshness: self.freshness(),
             folded: &output.folded,
             counts: &counts,
             processed_to: batch.map(|(position, _)| position),
@@ -256,10 +263,21 @@ impl Pipeline {
         };
         for admitted in self.spool.commit(&commit)? {
             if let Admission::Suppressed { by } = &admitted.admission {
-                tracing::info!(bundle.id = admitted.id, by, "bundle suppressed");
+                tracing::info!(bundle.id = admitted.id, %by, "bundle suppressed");
             }
         }
         Ok(())
+    }
+
+    /// How old a trigger may be, by the clock of now. A clock before 1970 makes none too old.
+    fn freshness(&self) -> Option<Freshness> {
+        let max_trigger_age = self.options.max_trigger_age?;
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        let now = i64::try_from(now.ok()?.as_micros()).ok()?;
+        Some(Freshness {
+            now,
+            max_trigger_age,
+        })
     }
 
     fn due_checkpoint(&mut self) -> anyhow::Result<Option<Checkpoint>> {

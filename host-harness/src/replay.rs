@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::Context as _;
 use sha2::{Digest, Sha256};
 use tripline_bundle::recorder::Durability;
-use tripline_bundle::spool::{HistoryRow, StormCaps};
+use tripline_bundle::spool::HistoryRow;
 use tripline_core::contract::Context;
 use tripline_runtime::{Component, Engine, EngineOptions, Options, Plugin, StartError};
 
@@ -74,13 +74,15 @@ pub fn run(args: &ReplayArgs) -> Result<Outcome, Failure> {
     let until = args.until.as_deref().map(read_time).transpose()?;
     let inputs = discover(&args.inputs).map_err(Failure::usage)?;
     let (plugin, plugin_sha256, plugin_name) = start_plugin(&config, args.plugin.as_deref())?;
+    let storm = config.accepted()?.storm;
     let out = OutFolder::prepare(&args.out, &inputs)?;
     let interrupted = watch_for_interrupt();
 
     let options = PipelineOptions {
         durability: Durability::None,
         deduplicate: false,
-        caps: StormCaps::default(),
+        caps: storm.caps(),
+        max_trigger_age: None,
     };
     let (pipeline, _) = Pipeline::open(out.state(), plugin, options)?;
     let mut replay = Replay {
@@ -106,6 +108,7 @@ pub fn run(args: &ReplayArgs) -> Result<Outcome, Failure> {
     let quarantined = replay.quarantine.finish()?;
     let mut failures = replay.failures;
     let origin = seal::Origin {
+        storm,
         rules_sha256: hex(&Sha256::digest(config.rules.as_bytes())),
         plugin_sha256,
         plugin: plugin_name,
@@ -253,11 +256,7 @@ pub(crate) fn start_plugin(
     config: &Config,
     file: Option<&Path>,
 ) -> Result<(Plugin, String, String), Failure> {
-    let engine = Engine::new(EngineOptions::default()).context("cannot run plugins here")?;
-    let component = match file {
-        Some(path) => Component::from_file(&engine, path).map_err(Failure::usage)?,
-        None => Component::embedded(&engine).context("cannot load the embedded plugin")?,
-    };
+    let (engine, component) = load_plugin(file)?;
     match Plugin::start(&engine, &component, &config.rules, Options::default()) {
         Ok((plugin, info)) => Ok((
             plugin,
@@ -267,6 +266,16 @@ pub(crate) fn start_plugin(
         Err(StartError::Problems(problems)) => Err(config.rejected(&problems)),
         Err(error) => Err(Failure::Runtime(error.into())),
     }
+}
+
+/// The plugin of a file, or the embedded one, not configured yet.
+pub(crate) fn load_plugin(file: Option<&Path>) -> Result<(Engine, Component), Failure> {
+    let engine = Engine::new(EngineOptions::default()).context("cannot run plugins here")?;
+    let component = match file {
+        Some(path) => Component::from_file(&engine, path).map_err(Failure::usage)?,
+        None => Component::embedded(&engine).context("cannot load the embedded plugin")?,
+    };
+    Ok((engine, component))
 }
 
 fn read_expectation(path: &Path) -> Result<serde_json::Value, Failure> {

@@ -27,7 +27,7 @@ pub struct Summary {
     pub requests: u64,
     /// Flagged lines folded into a request made before.
     pub folded: u64,
-    /// Requests that a storm cap refused.
+    /// Requests that get no bundle: refused by a storm cap, too old, or of a rule in shadow mode.
     pub suppressed: u64,
     /// Bundles sealed.
     pub bundles: u64,

@@ -9,6 +9,7 @@ pub mod pack;
 pub mod recorder;
 pub mod report;
 pub mod seal;
+pub mod size;
 pub mod spool;
 pub mod timestamp;
 pub mod verify;

@@ -6,18 +6,20 @@ use std::time::SystemTime;
 
 use anyhow::Context as _;
 use sha2::{Digest, Sha256};
-use tripline_bundle::collect::{DEFAULT_MAX_BUNDLE_BYTES, DEFAULT_ROLE};
+use tripline_bundle::collect::DEFAULT_ROLE;
 use tripline_bundle::manifest::{Hashes, ManifestContext};
-use tripline_bundle::seal::{SealOptions, seal};
-use tripline_bundle::spool::{Note, State, StormCaps};
+use tripline_bundle::seal::{Outcome, SealOptions, seal};
+use tripline_bundle::spool::{Note, State};
 use tripline_core::record::read_record;
 
 use super::{OutFolder, hex};
+use crate::config::Storm;
 use crate::exit::Failure;
 use crate::pipeline::Pipeline;
 
-/// What the manifests say of rules and plugin.
+/// What the manifests say of rules and plugin, and the caps.
 pub(super) struct Origin {
+    pub(super) storm: Storm,
     pub(super) rules_sha256: String,
     pub(super) plugin_sha256: String,
     pub(super) plugin: String,
@@ -25,6 +27,9 @@ pub(super) struct Origin {
 
 /// Seals every accepted request into the folder; answers how many. One that cannot be sealed is marked
 /// failed and named in `failures`, and the next one is sealed.
+///
+/// They are sealed in the order of trigger time and id, so that it does not depend on the order of the
+/// files which of them the bytes of a day suffice for.
 pub(super) fn seal_all(
     pipeline: &mut Pipeline,
     out: &OutFolder,
@@ -36,7 +41,7 @@ pub(super) fn seal_all(
         hashes: Hashes {
             rules: origin.rules_sha256.clone(),
             plugin: origin.plugin_sha256.clone(),
-            caps: caps_sha256(),
+            caps: caps_sha256(&origin.storm),
         },
         plugin_version: origin.plugin.clone(),
     };
@@ -44,7 +49,9 @@ pub(super) fn seal_all(
     let dest = out.bundles();
     let (recorder, spool) = pipeline.parts();
     let mut sealed = 0;
-    for row in spool.pending().context("cannot read what to seal")? {
+    let mut pending = spool.pending().context("cannot read what to seal")?;
+    pending.sort_by(|a, b| (a.request.at, &a.request.id).cmp(&(b.request.at, &b.request.id)));
+    for row in pending {
         if interrupted.load(Ordering::Relaxed) {
             return Err(Failure::Interrupted(
                 "interrupted while sealing: run it again for the other bundles".to_owned(),
@@ -59,13 +66,16 @@ pub(super) fn seal_all(
             dest: &dest,
             work: &work,
             context: &context,
-            max_bundle_bytes: DEFAULT_MAX_BUNDLE_BYTES,
+            max_bundle_bytes: origin.storm.max_bundle_bytes,
             role: &|_| DEFAULT_ROLE.to_owned(),
             belongs: &|line| belongs(line, &resource),
             began: now(),
         };
         match seal(recorder.reader(), spool, &row.request.id, &options) {
-            Ok(_) => sealed += 1,
+            Ok(Outcome::Delivered(_)) => sealed += 1,
+            Ok(Outcome::Suppressed(by)) => {
+                tracing::info!(bundle.id = row.request.id, by, "bundle suppressed");
+            }
             Err(error) => {
                 let failure = Failure::from(anyhow::Error::from(error));
                 if matches!(failure, Failure::Environment(_)) {
@@ -106,19 +116,45 @@ fn belongs(line: &[u8], resource: &str) -> bool {
         .is_some_and(|rest| rest.is_empty() || rest.starts_with("/replicas/"))
 }
 
-/// A hash of the bounds that shape a bundle.
-fn caps_sha256() -> String {
-    let caps = StormCaps::default();
-    let text = format!(
-        "{} {} {DEFAULT_MAX_BUNDLE_BYTES}",
-        caps.per_hour, caps.per_day
-    );
-    hex(&Sha256::digest(text))
+/// A hash of the bounds that shape a bundle: all of `[storm]`.
+fn caps_sha256(storm: &Storm) -> String {
+    hex(&Sha256::digest(storm.describe()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_bound_of_a_storm_is_in_the_hash() {
+        let storm = Storm::default();
+        let others = [
+            Storm {
+                bundles_per_hour: 5,
+                ..storm
+            },
+            Storm {
+                bundles_per_day: 13,
+                ..storm
+            },
+            Storm {
+                max_bundle_bytes: storm.max_bundle_bytes + 1,
+                ..storm
+            },
+            Storm {
+                max_bytes_per_day: storm.max_bytes_per_day + 1,
+                ..storm
+            },
+            Storm {
+                max_trigger_age: storm.max_trigger_age + 1_000_000,
+                ..storm
+            },
+        ];
+        for other in others {
+            assert_ne!(caps_sha256(&other), caps_sha256(&storm), "{other:?}");
+        }
+        assert_eq!(caps_sha256(&storm), caps_sha256(&Storm::default()));
+    }
 
     #[test]
     fn a_resource_has_its_replicas_and_no_namesake() {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
-use tripline_bundle::spool::{HistoryRow, SHADOW, State};
+use tripline_bundle::spool::{HistoryRow, SHADOW, STALE, State};
 
 use anyhow::Context as _;
 use tripline_bundle::report::{
@@ -145,7 +145,7 @@ fn write_rest(text: &mut String, out: &Path, outcome: &Outcome) -> std::fmt::Res
         }
     }
     for (cause, count) in causes {
-        let why = if cause == SHADOW {
+        let why = if cause == SHADOW || cause.starts_with(STALE) {
             ""
         } else {
             "the storm cap was reached: "

@@ -33,7 +33,9 @@ impl<'v, 'p> Table<'v, 'p> {
 
     /// The value of `key`, if present.
     pub fn value(&mut self, key: &'static str) -> Option<&'v Value> {
-        self.known.push(key);
+        if !self.known.contains(&key) {
+            self.known.push(key);
+        }
         self.map.get(key)
     }
 
@@ -46,6 +48,16 @@ impl<'v, 'p> Table<'v, 'p> {
                 None
             }
         }
+    }
+
+    /// The boolean of `key`, if present.
+    pub fn flag(&mut self, key: &'static str) -> Option<bool> {
+        let value = self.value(key)?;
+        if value.as_bool().is_none() {
+            let message = format!("expected true or false, found {}", type_name(value));
+            self.problem(key, message);
+        }
+        value.as_bool()
     }
 
     /// The whole number of `key`, which must lie in `range`.
@@ -121,14 +133,15 @@ impl<'v, 'p> Table<'v, 'p> {
         self.problems
     }
 
-    /// Reports every key that was not asked for.
+    /// Reports every key that was not asked for, and what it could have been.
     pub fn finish(self) {
         for key in self
             .map
             .keys()
             .filter(|key| !self.known.contains(&key.as_str()))
         {
-            let hint = suggestion(key, &self.known).unwrap_or_default();
+            let hint = suggestion(key, &self.known)
+                .unwrap_or_else(|| format!("; one of {}", self.known.join(", ")));
             self.problems.push(Problem {
                 path: format!("{}/{}", self.path, escape(key)),
                 message: format!("unknown key `{key}`{hint}"),
@@ -189,6 +202,28 @@ fn distance(a: &str, b: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_unknown_key_comes_with_a_near_one_or_all_of_them() {
+        let value = serde_json::json!({"nmae": 1, "banana": 2, "flag": "yes"});
+        let mut problems = Vec::new();
+        let mut table = Table::of(&value, String::new(), &mut problems).unwrap();
+        assert_eq!((table.text("name"), table.flag("flag")), (None, None));
+        table.value("name");
+        table.finish();
+        let found: Vec<_> = problems
+            .iter()
+            .map(|problem| (problem.path.as_str(), problem.message.as_str()))
+            .collect();
+        assert_eq!(
+            found,
+            [
+                ("/flag", "expected true or false, found text"),
+                ("/banana", "unknown key `banana`; one of name, flag"),
+                ("/nmae", "unknown key `nmae` (did you mean `name`?)"),
+            ]
+        );
+    }
 
     #[test]
     fn suggests_what_is_near() {

@@ -3,6 +3,9 @@
 //! Each step does its work first and is journaled after, and may be taken again: files are written
 //! beside and moved into place, and a bundle packed twice has the same bytes. A crash anywhere
 //! costs at most the work of one step, and never gives a second bundle.
+//!
+//! A bundle that would not fit into what is left of its day's bytes is cut, the newest lines kept; a
+//! request that finds nothing left, or too little for a cut one, is suppressed instead.
 
 mod describe;
 
@@ -18,6 +21,14 @@ use crate::{
     report::{self, REPORT, bundle_html},
     spool::{self, Note, RequestRow, SealedFacts, Spool, State},
 };
+
+/// What must be left of a day's bytes, packed, for a bundle to be cut to it; with less, a request
+/// whose bundle does not fit as it is gets none.
+pub const LEAST_CUT_BYTES: u64 = 64 << 10;
+
+/// How often a bundle is packed to find the cut that fits. The first attempt tells how well its lines
+/// compress, so that the second one nearly always fits.
+const MOST_ATTEMPTS: usize = 8;
 
 /// How to seal, and where to.
 #[derive(Clone, Copy)]
@@ -47,6 +58,15 @@ pub struct Sealed {
     pub path: PathBuf,
     /// What is in it.
     pub facts: SealedFacts,
+}
+
+/// What became of a request whose turn it was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// Its bundle was delivered.
+    Delivered(Sealed),
+    /// It gets none; the text says which cap was reached.
+    Suppressed(String),
 }
 
 /// Why a request was not sealed. It stays where it is; sealing may be tried again.
@@ -94,7 +114,8 @@ struct Sealer<'a> {
     may_reseal: bool,
 }
 
-/// Seals the request `id` and delivers it, from whatever state a crash left it in.
+/// Seals the request `id` and delivers it, from whatever state a crash left it in; or suppresses it,
+/// if the bytes of its day are used up.
 ///
 /// # Errors
 /// When a step fails. The request stays in the state before that step: call again, or move it to
@@ -104,7 +125,7 @@ pub fn seal(
     spool: &mut Spool,
     id: &str,
     options: &SealOptions<'_>,
-) -> Result<Sealed, Error> {
+) -> Result<Outcome, Error> {
     let mut sealer = Sealer {
         reader,
         spool,
@@ -112,19 +133,29 @@ pub fn seal(
         may_reseal: true,
     };
     loop {
-        if let Some(sealed) = sealer.step(id)? {
-            return Ok(sealed);
+        if let Some(outcome) = sealer.step(id)? {
+            return Ok(outcome);
         }
     }
+}
+
+/// How many bytes of lines to try next, when a bundle with `kept` bytes of lines came to `size` bytes
+/// packed and `left` may be used: in proportion, and a tenth less. Always less than `kept`.
+fn smaller(kept: u64, size: u64, left: u64) -> u64 {
+    let proportion = u128::from(kept) * u128::from(left) / u128::from(size.max(1));
+    u64::try_from(proportion * 9 / 10).unwrap_or(kept)
 }
 
 // === impl Sealer ===
 
 impl Sealer<'_> {
-    /// Takes one step, or answers the bundle if there is none left to take.
-    fn step(&mut self, id: &str) -> Result<Option<Sealed>, Error> {
+    /// Takes one step, or answers what became of the request if there is none left to take.
+    fn step(&mut self, id: &str) -> Result<Option<Outcome>, Error> {
         let row = self.spool.request(id)?;
         match (row.state, &row.sealed) {
+            (State::Requested, _) if self.spool.bytes_left(&row)? == 0 => {
+                self.spool.suppress_for_bytes(id)?;
+            }
             (State::Requested, _) => {
                 let note = Note {
                     collected_at: self.options.began,
@@ -133,8 +164,11 @@ impl Sealer<'_> {
                 self.spool.advance(id, State::Collecting, &note)?;
             }
             (State::Collecting, _) => {
-                let facts = self.pack(&row)?;
-                self.spool.set_sealed(id, &facts)?;
+                if let Some(facts) = self.pack(&row)? {
+                    self.spool.set_sealed(id, &facts)?;
+                } else {
+                    self.spool.suppress_for_bytes(id)?;
+                }
             }
             (State::Sealed, _) => {
                 self.spool
@@ -144,11 +178,17 @@ impl Sealer<'_> {
             (State::Delivered, Some(facts)) => {
                 disk::remove_if_there(&self.sealed_path(id))?;
                 let path = self.options.dest.join(&facts.path);
-                return Ok(Some(Sealed {
+                return Ok(Some(Outcome::Delivered(Sealed {
                     id: id.to_owned(),
                     path,
                     facts: facts.clone(),
-                }));
+                })));
+            }
+            (State::Suppressed, _) => {
+                // A bundle that did not fit may have been packed already.
+                disk::remove_if_there(&self.sealed_path(id))?;
+                let by = row.suppressed_by.unwrap_or_default();
+                return Ok(Some(Outcome::Suppressed(by)));
             }
             (state, _) => {
                 return Err(Error::NotPending {
@@ -167,11 +207,33 @@ impl Sealer<'_> {
             .join(format!("{id}{SUFFIX}"))
     }
 
-    fn pack(&self, row: &RequestRow) -> Result<SealedFacts, Error> {
+    /// Packs as many lines as the day's bytes allow; `None` if too little is left of them.
+    fn pack(&self, row: &RequestRow) -> Result<Option<SealedFacts>, Error> {
+        let left = self.spool.bytes_left(row)?;
+        let mut max_bundle_bytes = self.options.max_bundle_bytes;
+        for _ in 0..MOST_ATTEMPTS {
+            let (facts, kept) = self.pack_at_most(row, max_bundle_bytes)?;
+            if facts.size <= left {
+                return Ok(Some(facts));
+            }
+            if left < LEAST_CUT_BYTES {
+                break;
+            }
+            max_bundle_bytes = smaller(kept, facts.size, left);
+        }
+        Ok(None)
+    }
+
+    /// Packs the newest `max_bundle_bytes` of lines; answers also how many bytes of lines there were.
+    fn pack_at_most(
+        &self,
+        row: &RequestRow,
+        max_bundle_bytes: u64,
+    ) -> Result<(SealedFacts, u64), Error> {
         let id = &row.request.id;
         let options = CollectOptions {
             work: &self.options.work.join("collecting").join(id),
-            max_bundle_bytes: self.options.max_bundle_bytes,
+            max_bundle_bytes,
             role: self.options.role,
             belongs: self.options.belongs,
         };
@@ -180,6 +242,8 @@ impl Sealer<'_> {
                 id: id.clone(),
                 source,
             })?;
+        let kept = collected.members.iter().map(|(member, _)| member.bytes);
+        let kept = kept.sum();
         let mut manifest = describe::manifest(row, &collected, self.options.context);
         let report = bundle_html(&manifest)?.into_bytes();
         manifest.members.push(describe::member(REPORT, &report));
@@ -204,7 +268,7 @@ impl Sealer<'_> {
             &self.options.work.join("sealed"),
             id,
         )?;
-        Ok(SealedFacts {
+        let facts = SealedFacts {
             path: format!("{id}{SUFFIX}"),
             size,
             sha256,
@@ -212,7 +276,8 @@ impl Sealer<'_> {
             logs_start: collected.got.map(|got| got.0),
             logs_end: collected.got.map(|got| got.1),
             partial: !collected.cuts.is_empty() || collected.loss.damaged_blocks > 0,
-        })
+        };
+        Ok((facts, kept))
     }
 
     fn deliver(&mut self, id: &str, facts: &SealedFacts) -> Result<(), Error> {

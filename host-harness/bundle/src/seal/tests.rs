@@ -1,3 +1,4 @@
+mod budget;
 mod scene;
 
 use std::{fs, path::PathBuf, process::Command};

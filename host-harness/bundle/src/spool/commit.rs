@@ -1,11 +1,11 @@
 //! What one batch caused, stored in one transaction.
 
-use rusqlite::{OptionalExtension, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use tripline_core::contract::{Fold, Request, request_id};
 
 use super::{
-    Admission, Error, Kind, Spool, State, StormCaps,
-    admit::{admit, neighbourhood},
+    Admission, Error, Freshness, Kind, Spool, State, StormCaps, Suppression,
+    admit::{Accepted, admit, neighbourhood},
     store::Sql,
 };
 use crate::recorder::Position;
@@ -16,11 +16,8 @@ pub const REMEMBERED_BATCHES: u32 = 4_096;
 /// The counter of requests with an id of their own.
 const REQUESTS: &str = "requests";
 
-/// The counter of those of them that a storm cap refused.
+/// The counter of those of them that get no bundle, whatever the cause.
 const SUPPRESSED: &str = "suppressed";
-
-/// What suppresses the requests of a rule in shadow mode: they are only written down.
-pub const SHADOW: &str = "shadow mode";
 
 /// The counter of folds, repeated requests among them.
 const FOLDED: &str = "folded";
@@ -35,6 +32,8 @@ pub struct Commit<'a> {
     pub requests: &'a [Request],
     /// Who asked.
     pub kind: Kind,
+    /// How old a trigger may be; `None` in a replay, where every trigger is old.
+    pub freshness: Option<Freshness>,
     /// Folds, also into these requests.
     pub folded: &'a [Fold],
     /// Counters to add up.
@@ -79,7 +78,7 @@ pub struct Admitted {
 impl Spool {
     /// Stores all of `commit`, or nothing.
     ///
-    /// Storm caps are for [`Kind::Proactive`]; other requests are neither capped nor counted.
+    /// Storm caps and age are for [`Kind::Proactive`]; other requests are neither capped nor counted.
     ///
     /// # Errors
     /// [`Error::Backwards`] if `processed_to` was reached before, [`Error::ForeignId`] if a
@@ -123,13 +122,13 @@ fn store(
 ) -> rusqlite::Result<Vec<Admitted>> {
     let mut admitted = Vec::with_capacity(commit.requests.len());
     for request in commit.requests {
-        let admission = store_request(db, caps, request, commit.kind)?;
+        let admission = store_request(db, caps, request, commit)?;
         match admission {
             Admission::Accepted => count(db, REQUESTS, 1)?,
             Admission::Duplicate => count(db, FOLDED, 1)?,
-            Admission::Suppressed { .. } => {
+            Admission::Suppressed { by } => {
                 count(db, REQUESTS, 1)?;
-                count(db, SUPPRESSED, 1)?;
+                count_suppressed(db, by)?;
             }
         }
         admitted.push(Admitted {
@@ -166,20 +165,23 @@ fn store_request(
     db: &Transaction<'_>,
     caps: &StormCaps,
     request: &Request,
-    kind: Kind,
+    commit: &Commit<'_>,
 ) -> rusqlite::Result<Admission> {
     if add_folds(db, &request.id, 1)? {
         return Ok(Admission::Duplicate);
     }
-    let admission = match kind {
+    let admission = match commit.kind {
         _ if request.attribute("mode") == Some("shadow") => Admission::Suppressed {
-            by: SHADOW.to_owned(),
+            by: Suppression::Shadow,
         },
-        Kind::Proactive => admit(caps, request.at, &accepted_near(db, request.at)?),
+        Kind::Proactive => {
+            let accepted = accepted_near(db, request.at, "")?;
+            admit(caps, commit.freshness, request.at, &accepted)
+        }
         Kind::Manual | Kind::Test => Admission::Accepted,
     };
     let (state, suppressed_by) = match &admission {
-        Admission::Suppressed { by } => (State::Suppressed, Some(by)),
+        Admission::Suppressed { by } => (State::Suppressed, Some(by.to_string())),
         _ => (State::Requested, None),
     };
     let attributes = serde_json::to_string(&request.attributes)
@@ -191,7 +193,7 @@ fn store_request(
     )?
     .execute(params![
         request.id,
-        kind.name(),
+        commit.kind.name(),
         request.rule,
         request.group,
         request.at,
@@ -206,15 +208,30 @@ fn store_request(
     Ok(admission)
 }
 
-/// Trigger times of the requests that count against the caps.
-fn accepted_near(db: &Transaction<'_>, at: i64) -> rusqlite::Result<Vec<i64>> {
+/// The requests but `except` that count against the caps of one with trigger time `at`.
+pub(super) fn accepted_near(
+    db: &Connection,
+    at: i64,
+    except: &str,
+) -> rusqlite::Result<Vec<Accepted>> {
     let (from, to) = neighbourhood(at);
     db.prepare_cached(
-        "SELECT at FROM requests \
-         WHERE at BETWEEN ?1 AND ?2 AND kind = 'proactive' AND suppressed_by IS NULL",
+        "SELECT at, ifnull(size, 0) FROM requests WHERE at BETWEEN ?1 AND ?2 \
+         AND kind = 'proactive' AND suppressed_by IS NULL AND id <> ?3",
     )?
-    .query_map([from, to], |row| row.get(0))?
+    .query_map(params![from, to, except], |row| {
+        Ok(Accepted {
+            at: row.get(0)?,
+            bytes: row.get(1)?,
+        })
+    })?
     .collect()
+}
+
+/// Counts a request that gets no bundle.
+pub(super) fn count_suppressed(db: &Connection, by: Suppression) -> rusqlite::Result<()> {
+    count(db, SUPPRESSED, 1)?;
+    count(db, by.counter(), 1)
 }
 
 /// Adds folds to a request, if there is one of that id.
@@ -225,7 +242,7 @@ fn add_folds(db: &Transaction<'_>, id: &str, number: u64) -> rusqlite::Result<bo
     Ok(changed > 0)
 }
 
-fn count(db: &Transaction<'_>, name: &str, number: u64) -> rusqlite::Result<()> {
+fn count(db: &Connection, name: &str, number: u64) -> rusqlite::Result<()> {
     db.prepare_cached(
         "INSERT INTO counters VALUES (?1, ?2) \
          ON CONFLICT (name) DO UPDATE SET value = min(value + excluded.value, ?3)",

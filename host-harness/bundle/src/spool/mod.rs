@@ -21,8 +21,8 @@ mod schema;
 mod state;
 mod store;
 
-pub use admit::{Admission, StormCaps};
-pub use commit::{Admitted, BatchId, Checkpoint, Commit, REMEMBERED_BATCHES, SHADOW};
+pub use admit::{Admission, Freshness, SHADOW, STALE, StormCaps, Suppression};
+pub use commit::{Admitted, BatchId, Checkpoint, Commit, REMEMBERED_BATCHES};
 pub use error::Error;
 pub use history::HistoryRow;
 pub use row::{Kind, RequestRow, SealedFacts};

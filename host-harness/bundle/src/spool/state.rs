@@ -22,7 +22,7 @@ pub enum State {
     Held,
     /// It was given up; somebody may try again.
     Failed,
-    /// The storm caps were reached; there is no bundle.
+    /// The storm caps were reached or the trigger was too old; there is no bundle.
     Suppressed,
     /// A peer delivered the same request.
     Folded,
@@ -62,8 +62,9 @@ impl State {
     pub fn step(self, to: Self) -> Option<Step> {
         use State::*;
         let may_move = match self {
-            Requested => matches!(to, Collecting | Held | Failed | Canceled),
-            Collecting => matches!(to, Sealed | Held | Failed | Canceled),
+            // Suppressed: its turn came and the bytes of the day were used up.
+            Requested => matches!(to, Collecting | Held | Failed | Suppressed | Canceled),
+            Collecting => matches!(to, Sealed | Held | Failed | Suppressed | Canceled),
             // Back to collecting: the file was lost and is sealed anew.
             Sealed => matches!(to, Delivering | Collecting | Held | Failed | Canceled),
             Delivering => {
@@ -146,7 +147,12 @@ mod tests {
             );
             assert_eq!(goes_on, !is_final, "{state}");
             assert_ne!(state.step(State::Requested), Some(Step::Moves), "{state}");
-            assert_ne!(state.step(State::Suppressed), Some(Step::Moves), "{state}");
+            let may_be_suppressed = matches!(state, State::Requested | State::Collecting);
+            assert_eq!(
+                state.step(State::Suppressed) == Some(Step::Moves),
+                may_be_suppressed,
+                "{state}"
+            );
         }
     }
 

@@ -9,7 +9,11 @@ use std::{
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 
 use super::{
-    Checkpoint, Error, HistoryRow, RequestRow, SealedFacts, State, Step, StormCaps, row::COLUMNS,
+    Checkpoint, Error, HistoryRow, Kind, RequestRow, SealedFacts, State, Step, StormCaps,
+    Suppression,
+    admit::bytes_left,
+    commit::{accepted_near, count_suppressed},
+    row::COLUMNS,
     schema,
 };
 use crate::{
@@ -237,8 +241,46 @@ impl Spool {
         })
     }
 
+    /// How large the bundle of a request may be, by what the bundles sealed so far leave of the
+    /// bytes of its day. Only [`Kind::Proactive`] ones have a limit.
+    ///
+    /// A bundle that was sealed before and is sealed anew keeps the bytes it had.
+    ///
+    /// # Errors
+    /// When SQLite refuses.
+    pub fn bytes_left(&self, row: &RequestRow) -> Result<u64, Error> {
+        if row.kind != Kind::Proactive {
+            return Ok(u64::MAX);
+        }
+        let accepted =
+            accepted_near(&self.db, row.request.at, &row.request.id).doing("read", &self.path)?;
+        let had = row.sealed.as_ref().map_or(0, |sealed| sealed.size);
+        Ok(bytes_left(&self.caps, row.request.at, &accepted).max(had))
+    }
+
+    /// Gives a request no bundle after all, since the bytes of its day are used up.
+    ///
+    /// # Errors
+    /// [`Error::Illegal`] once it is sealed; when SQLite refuses.
+    pub fn suppress_for_bytes(&mut self, id: &str) -> Result<Suppression, Error> {
+        let by = Suppression::BytesADay(self.caps.bytes_per_day);
+        let path = self.path.clone();
+        let changes = self.db.unchecked_transaction().doing("write to", &path)?;
+        let update = |db: &Connection| {
+            count_suppressed(db, by)?;
+            db.execute(
+                "UPDATE requests SET state = 'suppressed', suppressed_by = ?2, cause = NULL, \
+                 error = NULL WHERE id = ?1",
+                params![id, by.to_string()],
+            )
+        };
+        self.step(id, State::Suppressed, update)?;
+        changes.commit().doing("write to", &path)?;
+        Ok(by)
+    }
+
     fn step(
-        &mut self,
+        &self,
         id: &str,
         to: State,
         update: impl FnOnce(&Connection) -> rusqlite::Result<usize>,

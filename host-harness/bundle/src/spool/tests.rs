@@ -78,6 +78,7 @@ fn a_commit_is_there_after_reopening() {
         batch: Some(batch),
         checkpoint: Some(checkpoint.clone()),
         kind: Kind::Proactive,
+        freshness: None,
     };
     spool.commit(&commit).unwrap();
     drop(spool);

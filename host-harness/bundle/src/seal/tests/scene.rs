@@ -12,7 +12,7 @@ use crate::{
     collect,
     manifest::ManifestContext,
     recorder::{Batch, Durability, Recorder, RecorderOptions},
-    seal::{Error, SealOptions, Sealed, Sealer},
+    seal::{Error, Outcome, SealOptions, Sealed, Sealer},
     spool::{Commit, Spool, StormCaps},
 };
 
@@ -22,11 +22,17 @@ pub(super) struct Scene {
     pub(super) dir: TempDir,
     recorder: Recorder,
     pub(super) id: String,
+    pub(super) caps: StormCaps,
 }
 
 impl Scene {
     /// A recorder of 100 lines, one a second, and one request for those from 10 to 19.
     pub(super) fn new() -> Self {
+        Self::with(|second| format!("{{\"second\":{second}}}\n"))
+    }
+
+    /// The same with other lines.
+    pub(super) fn with(line: impl Fn(i64) -> String) -> Self {
         let dir = TempDir::new().unwrap();
         let options = RecorderOptions {
             durability: Durability::None,
@@ -34,7 +40,7 @@ impl Scene {
         };
         let (mut recorder, _) = Recorder::open(&dir.path().join("recorder"), options).unwrap();
         for second in 0..100 {
-            let line = format!("{{\"second\":{second}}}\n");
+            let line = line(second);
             let batch = Batch {
                 source: if second % 2 == 0 {
                     "even.json"
@@ -48,11 +54,23 @@ impl Scene {
             let position = recorder.append(&batch).unwrap();
             recorder.index(position, &[second * SECOND], &[]).unwrap();
         }
-        let id = request_id("signalr.ping-timeout", "/x", 15 * SECOND);
+        let mut scene = Self {
+            dir,
+            recorder,
+            id: String::new(),
+            caps: StormCaps::default(),
+        };
+        scene.id = scene.ask("/x");
+        scene
+    }
+
+    /// Asks for the lines from 10 to 19 for a group; answers the id.
+    pub(super) fn ask(&self, group: &str) -> String {
+        let id = request_id("signalr.ping-timeout", group, 15 * SECOND);
         let request = Request {
             id: id.clone(),
             rule: "signalr.ping-timeout".into(),
-            group: "/x".into(),
+            group: group.into(),
             at: 15 * SECOND,
             from: 10 * SECOND,
             to: 19 * SECOND,
@@ -64,13 +82,12 @@ impl Scene {
                 ("advice".into(), "Look at the network.".into()),
             ],
         };
-        let scene = Self { dir, recorder, id };
         let commit = Commit {
             requests: &[request],
             ..Commit::default()
         };
-        scene.spool().commit(&commit).unwrap();
-        scene
+        self.spool().commit(&commit).unwrap();
+        id
     }
 
     pub(super) fn path(&self, name: &str) -> PathBuf {
@@ -78,25 +95,33 @@ impl Scene {
     }
 
     pub(super) fn spool(&self) -> Spool {
-        Spool::open(&self.path("state"), Durability::None, StormCaps::default()).unwrap()
+        Spool::open(&self.path("state"), Durability::None, self.caps).unwrap()
     }
 
     /// Seals in a process of its own, so to say: with a spool just opened.
     pub(super) fn seal(&self) -> Result<Sealed, Error> {
-        self.with_sealer(|sealer, id| {
+        match self.outcome(&self.id)? {
+            Outcome::Delivered(sealed) => Ok(sealed),
+            Outcome::Suppressed(by) => panic!("suppressed: {by}"),
+        }
+    }
+
+    /// The same for any request, and whatever becomes of it.
+    pub(super) fn outcome(&self, id: &str) -> Result<Outcome, Error> {
+        self.with_sealer(|sealer| {
             loop {
-                if let Some(sealed) = sealer.step(id)? {
-                    return Ok(sealed);
+                if let Some(outcome) = sealer.step(id)? {
+                    return Ok(outcome);
                 }
             }
         })
     }
 
-    pub(super) fn step(&self) -> Option<Sealed> {
-        self.with_sealer(|sealer, id| sealer.step(id)).unwrap()
+    pub(super) fn step(&self) -> Option<Outcome> {
+        self.with_sealer(|sealer| sealer.step(&self.id)).unwrap()
     }
 
-    pub(super) fn with_sealer<T>(&self, act: impl FnOnce(&mut Sealer<'_>, &str) -> T) -> T {
+    pub(super) fn with_sealer<T>(&self, act: impl FnOnce(&mut Sealer<'_>) -> T) -> T {
         let options = SealOptions {
             dest: &self.path("bundles"),
             work: &self.path("work"),
@@ -114,7 +139,7 @@ impl Scene {
             options: &options,
             may_reseal: true,
         };
-        act(&mut sealer, &self.id)
+        act(&mut sealer)
     }
 
     /// The one bundle that was delivered.

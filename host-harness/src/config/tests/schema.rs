@@ -1,0 +1,245 @@
+//! The schema and the readers stay in step.
+
+use std::collections::BTreeSet;
+
+use tripline_core::record::Field;
+
+use super::{checker::Checker, *};
+
+/// A key and a word that no reader knows and that is near to none.
+const UNKNOWN: &str = "qqqqqqqqqqqqqqqq";
+
+/// What of the schema is not in every reader yet.
+const COMING: [&str; 8] = [
+    "spike",
+    "absence",
+    "cardinality",
+    "factor",
+    "min_reference",
+    "field",
+    "ends",
+    "mode",
+];
+
+fn checker() -> Checker {
+    Checker::new(SCHEMA)
+}
+
+/// What a reader says it knows when it meets something unknown: `…; one of a, b`.
+fn known(text: &str) -> BTreeSet<String> {
+    let shown = shown(text);
+    let said = shown
+        .iter()
+        .find(|line| line.contains(UNKNOWN))
+        .unwrap_or_else(|| panic!("{text}\n{shown:#?}"));
+    let (_, names) = said.split_once("; one of ").unwrap();
+    let names = names.split(" or a JSON pointer").next().unwrap();
+    names.split(", ").map(str::to_owned).collect()
+}
+
+fn keys(schema: &Value) -> BTreeSet<String> {
+    let properties = schema["properties"].as_object().unwrap();
+    properties.keys().cloned().collect()
+}
+
+fn words(schema: &Value) -> BTreeSet<String> {
+    let words = schema["enum"].as_array().unwrap().iter();
+    words
+        .map(|word| word.as_str().unwrap().to_owned())
+        .collect()
+}
+
+#[test]
+fn the_schema_has_the_keys_of_the_readers_and_no_others() {
+    let checker = checker();
+    let tests = "/$defs/test/anyOf/1";
+    for (text, part) in [
+        (format!("{UNKNOWN} = 1\n"), ""),
+        (format!("[storm]\n{UNKNOWN} = 1\n"), "/properties/storm"),
+        (
+            format!("[[rule]]\nname = 'a'\nwindow.{UNKNOWN} = 1\n"),
+            "/$defs/window",
+        ),
+        (
+            format!("[[rule]]\nname = 'a'\nwhere.hub.{UNKNOWN} = 1\n"),
+            tests,
+        ),
+    ] {
+        assert_eq!(keys(checker.part(part)), known(&text), "{part}");
+    }
+    let kinds = words(checker.part("/$defs/rule/properties/kind"));
+    let of_kind = |kind: &String| {
+        known(&format!(
+            "[[rule]]\nname = 'a'\nkind = '{kind}'\n{UNKNOWN} = 1\n"
+        ))
+    };
+    let rule: BTreeSet<_> = kinds.iter().flat_map(of_kind).collect();
+    let with_override = known(&format!(
+        "[[rule]]\nname = 'a'\noverride = [{{ {UNKNOWN} = 1 }}]\n"
+    ));
+    for (in_schema, in_reader) in [
+        (keys(checker.part("/$defs/rule")), rule),
+        (keys(checker.part("/$defs/override")), with_override),
+        (
+            kinds,
+            known(&format!("[[rule]]\nname = 'a'\nkind = '{UNKNOWN}'\n")),
+        ),
+    ] {
+        let missing: Vec<_> = in_reader.difference(&in_schema).collect();
+        assert!(missing.is_empty(), "the schema lacks {missing:?}");
+        let unknown = in_schema.difference(&in_reader);
+        let unknown: Vec<_> = unknown
+            .filter(|key| !COMING.contains(&key.as_str()))
+            .collect();
+        assert!(unknown.is_empty(), "no reader knows {unknown:?}");
+    }
+}
+
+#[test]
+fn the_schema_has_the_words_of_the_readers_and_no_others() {
+    let checker = checker();
+    for key in ["severity", "mode", "scope"] {
+        let of_schema = words(checker.part(&format!("/$defs/rule/properties/{key}")));
+        let text = format!("[[rule]]\nname = 'a'\n{key} = '{UNKNOWN}'\n");
+        assert_eq!(of_schema, known(&text), "{key}");
+    }
+    assert_eq!(
+        checker.part("/$defs/override/properties/mode/enum"),
+        checker.part("/$defs/rule/properties/mode/enum")
+    );
+    let fields: BTreeSet<_> = Field::NAMES
+        .iter()
+        .map(|(name, _)| (*name).to_owned())
+        .collect();
+    assert_eq!(words(checker.part("/$defs/field/anyOf/0")), fields);
+}
+
+#[test]
+fn the_defaults_and_bounds_of_the_schema_are_those_of_the_readers() {
+    let checker = checker();
+    let storm = checker.part("/properties/storm/properties");
+    let mut text = String::from("[storm]\n");
+    for (key, schema) in storm.as_object().unwrap() {
+        text = format!("{text}{key} = {}\n", schema["default"]);
+    }
+    assert_eq!(settings(&text), Settings::default());
+    assert_eq!(text.lines().count(), 6);
+    for (key, range) in [
+        ("bundles_per_hour", BUNDLES_PER_HOUR),
+        ("bundles_per_day", BUNDLES_PER_DAY),
+    ] {
+        let bound = |end: &str| storm[key][end].as_u64().unwrap();
+        assert_eq!((bound("minimum"), bound("maximum")), range.into_inner());
+    }
+}
+
+#[test]
+fn what_is_shipped_fits_the_schema() {
+    let checker = checker();
+    assert_eq!(
+        checker.part("/$schema"),
+        "https://json-schema.org/draft/2020-12/schema"
+    );
+    for text in [
+        DEFAULT_RULES,
+        DEFAULT_CONFIG,
+        &uncommented(DEFAULT_CONFIG),
+        "",
+    ] {
+        let document = Document::parse("x", text);
+        assert_eq!(document.syntax, []);
+        assert!(checker.allows(&document.value), "{text}");
+    }
+    let printed: Value = serde_json::from_str(SCHEMA).unwrap();
+    assert!(SCHEMA.ends_with("}\n") && SCHEMA.starts_with("{\n  \"$schema\""));
+    assert!(printed["properties"]["rule"].is_object());
+}
+
+#[test]
+fn schema_and_reader_refuse_alike() {
+    let checker = checker();
+    let rule = |text: &str| format!("[[rule]]\nname = 'a'\n{text}\n");
+    let storm = |text: &str| format!("[storm]\n{text}\n");
+    let fine = [
+        rule("where = { hub = 'x', '/a/b' = 5, expected = false }"),
+        rule(
+            "where = [{ hub = ['x'] }, { message = { prefix = 'a', regex = 'b', present = true } }]",
+        ),
+        rule("group_by = 'hub'"),
+        rule("kind = 'frequency'\nthreshold = 10000\nwithin = '1h30m'"),
+        rule("for = '30m'\ncooldown = '1h'\nmax_cooldown = '1d'\nmode = 'shadow'\nscope = 'all'"),
+        rule("window = { before = '1m', after = '0s' }\nadvice = 'x'\nseverity = 'debug'"),
+        rule("override = [{ for = '1m', where = { hub = 'x' } }]"),
+        storm("bundles_per_hour = 1000\nmax_bundle_bytes = '64 KiB'\nmax_trigger_age = '1m'"),
+        "default_rules = true".to_owned(),
+    ];
+    for text in fine {
+        assert_eq!(shown(&text), [""; 0], "{text}");
+        assert!(checker.allows(&Document::parse("x", &text).value), "{text}");
+    }
+    let broken = [
+        "rules = []".to_owned(),
+        "rule = 3".to_owned(),
+        "rule = [3]".to_owned(),
+        "default_rules = 'yes'".to_owned(),
+        "default_rules = false".to_owned(),
+        "default_rules = false\nrule = []".to_owned(),
+        "storm = 3".to_owned(),
+        "[[rule]]".to_owned(),
+        "[[rule]]\nname = 3".to_owned(),
+        "[[rule]]\nname = 'a b'".to_owned(),
+        format!("[[rule]]\nname = '{}'", "x".repeat(101)),
+        "[[rule]]\nname = 'a'\n".repeat(501),
+        storm("bundles_per_hour = 0"),
+        storm("bundles_per_hour = 1001"),
+        storm("bundles_per_day = 1.5"),
+        storm("bundles_per_day = 10001"),
+        storm("max_bundle_bytes = 268435456"),
+        storm("max_bundle_bytes = '256'"),
+        storm("max_bytes_per_day = '1.5GiB'"),
+        storm("max_bytes_per_day = '5 TB'"),
+        storm("max_trigger_age = '1w'"),
+        storm("max_trigger_age = 60"),
+        storm("max_age = '1h'"),
+        rule("treshold = 3"),
+        rule("kind = 'frequenzy'"),
+        rule("kind = 'frequency'\nwithin = '5m'"),
+        rule("kind = 'frequency'\nthreshold = 5"),
+        rule("kind = 'frequency'\nthreshold = 10001\nwithin = '5m'"),
+        rule("kind = 'frequency'\nthreshold = 5\nwithin = '5m'\nfor = '5m'"),
+        rule("threshold = 5"),
+        rule("kind = 'match'\nwithin = '5m'"),
+        rule("description = 3"),
+        rule("where = 'x'"),
+        rule("where = {}"),
+        rule("where = { levle = 'x' }"),
+        rule("where = { hub = [] }"),
+        rule("where = { hub = [['x']] }"),
+        rule("where = { hub = { regexp = 'x' } }"),
+        rule("where = { hub = { present = 'yes' } }"),
+        rule("where = [{ hub = 'x' }, 3]"),
+        rule("group_by = ['hubb']"),
+        rule("group_by = 3"),
+        rule("for = '5'"),
+        rule("cooldown = 5"),
+        rule("max_cooldown = 'soon'"),
+        rule("severity = 'bad'"),
+        rule("window = { befor = '1m' }"),
+        rule("window = '1m'"),
+        rule("scope = 'some'"),
+        rule("mode = 'on'"),
+        rule("advice = ['x']"),
+        rule("override = { for = '1m' }"),
+        rule("override = [{ threshold = 3 }]"),
+        rule("override = [{ where = { hubb = 'x' } }]"),
+    ];
+    for text in broken {
+        assert!(!shown(&text).is_empty(), "the reader lets it pass: {text}");
+        let document = Document::parse("x", &text);
+        assert_eq!(document.syntax, [], "{text}");
+        assert!(
+            !checker.allows(&document.value),
+            "the schema lets it pass: {text}"
+        );
+    }
+}

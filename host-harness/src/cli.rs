@@ -112,6 +112,28 @@ pub enum RulesCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Run test cases through the plugin: exit code 4 if one fails.
+    Test(RulesTestArgs),
+}
+
+/// Arguments of `tripline rules test`.
+#[derive(Debug, Args)]
+pub struct RulesTestArgs {
+    /// Files of test cases; docs/rule-tests.md describes them.
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// A configuration to test instead of the rules that the files name.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Another plugin component instead of the embedded one.
+    #[arg(long, value_name = "FILE")]
+    pub plugin: Option<PathBuf>,
+    /// Write the results as JUnit XML as well.
+    #[arg(long, value_name = "OUT.xml")]
+    pub junit: Option<PathBuf>,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Runs the command line of this process.

@@ -13,6 +13,7 @@ use crate::exit::Failure;
 use crate::replay;
 
 pub(crate) mod print;
+mod ruletest;
 
 use print::{Table, answer, answer_json, short_time};
 
@@ -206,9 +207,15 @@ fn verify_bundles(files: &[PathBuf], json: bool) -> Result<(), Failure> {
 /// `tripline rules`.
 ///
 /// # Errors
-/// When the configuration is wrong.
+/// When the configuration or a test file is wrong; findings when a test fails.
 pub fn rules(command: &RulesCommand) -> Result<(), Failure> {
-    let RulesCommand::List { config, json } = command;
+    match command {
+        RulesCommand::List { config, json } => list_rules(config.as_deref(), *json),
+        RulesCommand::Test(args) => ruletest::test(args),
+    }
+}
+
+fn list_rules(config: Option<&Path>, json: bool) -> Result<(), Failure> {
     let config = match config {
         Some(path) => Config::read(path)?,
         None => Config::embedded()?,
@@ -216,7 +223,7 @@ pub fn rules(command: &RulesCommand) -> Result<(), Failure> {
     tripline_core::rules::read_rules(&config.rules)
         .map_err(|problems| config.rejected(&problems))?;
     let texts = config.rule_texts();
-    if *json {
+    if json {
         let rules: Vec<Value> = texts
             .iter()
             .map(|rule| json!({ "name": rule.name, "kind": rule.kind, "mode": rule.mode, "asks": rule.asks, "description": rule.description }))

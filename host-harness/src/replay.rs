@@ -18,7 +18,7 @@ use anyhow::Context as _;
 use sha2::{Digest, Sha256};
 use tripline_bundle::recorder::Durability;
 use tripline_bundle::spool::{HistoryRow, StormCaps};
-use tripline_core::contract::Context;
+use tripline_core::contract::{Context, Info};
 use tripline_runtime::{Component, Engine, EngineOptions, Options, Plugin, StartError};
 
 use crate::cli::ReplayArgs;
@@ -73,7 +73,8 @@ pub fn run(args: &ReplayArgs) -> Result<Outcome, Failure> {
     let expected = args.expect.as_deref().map(read_expectation).transpose()?;
     let until = args.until.as_deref().map(read_time).transpose()?;
     let inputs = discover(&args.inputs).map_err(Failure::usage)?;
-    let (plugin, plugin_sha256, plugin_name) = start_plugin(&config, args.plugin.as_deref())?;
+    let (engine, component) = load_plugin(args.plugin.as_deref())?;
+    let (plugin, info) = start_plugin(&engine, &component, &config)?;
     let out = OutFolder::prepare(&args.out, &inputs)?;
     let interrupted = watch_for_interrupt();
 
@@ -107,8 +108,8 @@ pub fn run(args: &ReplayArgs) -> Result<Outcome, Failure> {
     let mut failures = replay.failures;
     let origin = seal::Origin {
         rules_sha256: hex(&Sha256::digest(config.rules.as_bytes())),
-        plugin_sha256,
-        plugin: plugin_name,
+        plugin_sha256: component.sha256().to_owned(),
+        plugin: format!("{} {}", info.name, info.version),
     };
     let sealed = seal::seal_all(
         &mut replay.pipeline,
@@ -249,18 +250,24 @@ impl From<Failure> for Stop {
     }
 }
 
-fn start_plugin(config: &Config, file: Option<&Path>) -> Result<(Plugin, String, String), Failure> {
+/// The component in `file`, or the embedded one, and the engine to run it.
+pub(crate) fn load_plugin(file: Option<&Path>) -> Result<(Engine, Component), Failure> {
     let engine = Engine::new(EngineOptions::default()).context("cannot run plugins here")?;
     let component = match file {
         Some(path) => Component::from_file(&engine, path).map_err(Failure::usage)?,
         None => Component::embedded(&engine).context("cannot load the embedded plugin")?,
     };
-    match Plugin::start(&engine, &component, &config.rules, Options::default()) {
-        Ok((plugin, info)) => Ok((
-            plugin,
-            component.sha256().to_owned(),
-            format!("{} {}", info.name, info.version),
-        )),
+    Ok((engine, component))
+}
+
+/// A plugin that has the rules of `config` and no state.
+pub(crate) fn start_plugin(
+    engine: &Engine,
+    component: &Component,
+    config: &Config,
+) -> Result<(Plugin, Info), Failure> {
+    match Plugin::start(engine, component, &config.rules, Options::default()) {
+        Ok(started) => Ok(started),
         Err(StartError::Problems(problems)) => Err(config.rejected(&problems)),
         Err(error) => Err(Failure::Runtime(error.into())),
     }

@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands;
 use crate::exit::Failure;
+use crate::replay;
 
 /// Flags trigger conditions in SignalR resource logs and Azure Stack Hub alerts, and seals the logs
 /// around the moment into bundles.
@@ -41,8 +42,15 @@ pub struct ReplayArgs {
     #[arg(required = true, value_name = "INPUT")]
     pub inputs: Vec<PathBuf>,
     /// The folder to write to: new, empty, or one of an earlier replay, which is replaced.
-    #[arg(long, value_name = "DIR")]
-    pub out: PathBuf,
+    #[arg(long, value_name = "DIR", required_unless_present = "dry_run")]
+    pub out: Option<PathBuf>,
+    /// Only say what each rule would cost in bundles, bytes and upload time; --out is not touched.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// The upload rate to count with, in bytes a second, such as 4MiB or 500kB.
+    #[arg(long, value_name = "RATE", requires = "dry_run", value_parser = replay::parse_rate,
+          default_value_t = replay::DEFAULT_UPLOAD_RATE, hide_default_value = true)]
+    pub upload_rate: u64,
     /// A configuration with rules of your own instead of the default ones.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
@@ -55,7 +63,7 @@ pub struct ReplayArgs {
     /// Move every source's clock to this time at the end, so that pending holds fall due.
     #[arg(long, value_name = "TIME")]
     pub until: Option<String>,
-    /// Print summary.json instead of words.
+    /// Print summary.json, or what --dry-run found, instead of words.
     #[arg(long)]
     pub json: bool,
     /// How many bytes of lines the plugin gets at once. The results do not depend on it.

@@ -23,11 +23,7 @@ use print::{Table, answer, answer_json, short_time};
 /// As the replay; findings when an expectation does not hold.
 pub fn replay(args: &ReplayArgs) -> Result<(), Failure> {
     let outcome = replay::run(args)?;
-    if args.json {
-        answer_json(&serde_json::to_value(&outcome.summary).context("cannot print the summary")?)?;
-    } else {
-        answer(&replay::describe(&args.out, &outcome))?;
-    }
+    print_replay(args, &outcome)?;
     if !outcome.failures.is_empty() {
         let text = outcome.failures.join("\n  ");
         return Err(Failure::Runtime(anyhow::anyhow!(
@@ -41,6 +37,21 @@ pub fn replay(args: &ReplayArgs) -> Result<(), Failure> {
         )));
     }
     Ok(())
+}
+
+fn print_replay(args: &ReplayArgs, outcome: &replay::Outcome) -> Result<(), Failure> {
+    let costs = || replay::Costs::of(outcome, args.upload_rate);
+    let value = match (args.json, args.dry_run) {
+        (true, true) => serde_json::to_value(costs()),
+        (true, false) => serde_json::to_value(&outcome.summary),
+        (false, true) => return answer(&replay::describe_costs(outcome, &costs())),
+        (false, false) => {
+            // The command line is refused without one.
+            let out = args.out.as_deref().unwrap_or(Path::new("."));
+            return answer(&replay::describe(out, outcome));
+        }
+    };
+    answer_json(&value.context("cannot print the summary")?)
 }
 
 /// `tripline history`.

@@ -16,11 +16,13 @@ use super::{OutFolder, hex};
 use crate::exit::Failure;
 use crate::pipeline::Pipeline;
 
-/// What the manifests say of rules and plugin.
+/// What the manifests say of rules and plugin, and whether the bundles stay.
 pub(super) struct Origin {
     pub(super) rules_sha256: String,
     pub(super) plugin_sha256: String,
     pub(super) plugin: String,
+    /// Not in a dry run: there each bundle goes as soon as its size is known.
+    pub(super) keeps_bundles: bool,
 }
 
 /// Seals every accepted request into the folder; answers how many. One that cannot be sealed is marked
@@ -46,9 +48,14 @@ pub(super) fn seal_all(
     let mut sealed = 0;
     for row in spool.pending().context("cannot read what to seal")? {
         if interrupted.load(Ordering::Relaxed) {
-            return Err(Failure::Interrupted(
-                "interrupted while sealing: run it again for the other bundles".to_owned(),
-            ));
+            let rest = if origin.keeps_bundles {
+                "run it again for the other bundles"
+            } else {
+                "a dry run keeps nothing, run it again"
+            };
+            return Err(Failure::Interrupted(format!(
+                "interrupted while sealing: {rest}"
+            )));
         }
         let resource = row
             .request
@@ -65,7 +72,13 @@ pub(super) fn seal_all(
             began: now(),
         };
         match seal(recorder.reader(), spool, &row.request.id, &options) {
-            Ok(_) => sealed += 1,
+            Ok(bundle) => {
+                sealed += 1;
+                if !origin.keeps_bundles {
+                    std::fs::remove_file(&bundle.path)
+                        .with_context(|| format!("cannot remove `{}`", bundle.path.display()))?;
+                }
+            }
             Err(error) => {
                 let failure = Failure::from(anyhow::Error::from(error));
                 if matches!(failure, Failure::Environment(_)) {

@@ -47,7 +47,7 @@ pub struct ReplayArgs {
     /// Only say what each rule would cost in bundles, bytes and upload time; --out is not touched.
     #[arg(long)]
     pub dry_run: bool,
-    /// The upload rate to count with, in bytes a second, such as 4MiB or 500kB.
+    /// The upload rate to count with, in bytes a second: 4MiB unless given, or such as 500kB.
     #[arg(long, value_name = "RATE", requires = "dry_run", value_parser = replay::parse_rate,
           default_value_t = replay::DEFAULT_UPLOAD_RATE, hide_default_value = true)]
     pub upload_rate: u64,

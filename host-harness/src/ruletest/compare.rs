@@ -52,11 +52,8 @@ pub(super) fn differences(expect: &Expect, got: &Got) -> Vec<String> {
         };
         compare(name, *expected, actual, &mut found);
     }
-    if got.unjudged > 0 {
-        found.push(format!(
-            "the plugin failed: {} lines were not judged",
-            got.unjudged
-        ));
+    if got.failed > 0 {
+        found.push(format!("lines at which the plugin failed: {}", got.failed));
     }
     if found.len() > MOST_SHOWN {
         let more = found.len() - MOST_SHOWN;

@@ -23,8 +23,8 @@ pub(super) struct Got {
     held: u64,
     released: u64,
     pub(super) quarantined: u64,
-    /// Lines that the plugin did not judge because it failed.
-    pub(super) unjudged: u64,
+    /// Lines at which the plugin trapped, or that it did not judge because it was out of order.
+    pub(super) failed: u64,
     /// Lines so far.
     lines: u64,
 }
@@ -117,7 +117,7 @@ impl Got {
             return Ok(());
         }
         let judged = plugin.process(&batch.lines, &context)?;
-        self.unjudged += judged.unjudged.len() as u64;
+        self.failed += (judged.trapped.len() + judged.unjudged.len()) as u64;
         self.add(judged.output, &numbers);
         Ok(())
     }

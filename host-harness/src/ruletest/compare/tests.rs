@@ -138,7 +138,7 @@ fn rules_that_are_not_named_flag_nothing() {
         flagged: BTreeMap::from([("a".to_owned(), 1), ("c".to_owned(), 3)]),
         folded: 1,
         late: 4,
-        unjudged: 5,
+        failed: 5,
         ..Got::default()
     };
     assert_eq!(
@@ -148,7 +148,7 @@ fn rules_that_are_not_named_flag_nothing() {
             "flagged.c: expected 0, got 3",
             "late: expected 0, got 4",
             "quarantined: expected 2, got 0",
-            "the plugin failed: 5 lines were not judged",
+            "lines at which the plugin failed: 5",
         ]
     );
 }

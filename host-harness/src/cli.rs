@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands;
 use crate::exit::Failure;
+use crate::replay;
 
 /// The configuration that `init` and `check` mean unless told otherwise.
 const DEFAULT_CONFIG_FILE: &str = "tripline.toml";
@@ -50,8 +51,15 @@ pub struct ReplayArgs {
     #[arg(required = true, value_name = "INPUT")]
     pub inputs: Vec<PathBuf>,
     /// The folder to write to: new, empty, or one of an earlier replay, which is replaced.
-    #[arg(long, value_name = "DIR")]
-    pub out: PathBuf,
+    #[arg(long, value_name = "DIR", required_unless_present = "dry_run")]
+    pub out: Option<PathBuf>,
+    /// Only say what each rule would cost in bundles, bytes and upload time; --out is not touched.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// The upload rate to count with, in bytes a second: 4MiB unless given, or such as 500kB.
+    #[arg(long, value_name = "RATE", requires = "dry_run", value_parser = replay::parse_rate,
+          default_value_t = replay::DEFAULT_UPLOAD_RATE, hide_default_value = true)]
+    pub upload_rate: u64,
     /// A configuration; see `tripline init`. Without one the default rules are in force.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
@@ -64,7 +72,7 @@ pub struct ReplayArgs {
     /// Move every source's clock to this time at the end, so that pending holds fall due.
     #[arg(long, value_name = "TIME")]
     pub until: Option<String>,
-    /// Print summary.json instead of words.
+    /// Print summary.json, or what --dry-run found, instead of words.
     #[arg(long)]
     pub json: bool,
     /// How many bytes of lines the plugin gets at once. The results do not depend on it.
@@ -128,6 +136,28 @@ pub enum RulesCommand {
     /// With --line: what every rule makes of that line after all lines before it. With --group: what
     /// every rule remembers of that group at the end.
     Explain(ExplainArgs),
+    /// Run test cases through the plugin: exit code 4 if one fails.
+    Test(RulesTestArgs),
+}
+
+/// Arguments of `tripline rules test`.
+#[derive(Debug, Args)]
+pub struct RulesTestArgs {
+    /// Files of test cases; docs/rule-tests.md describes them.
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// A configuration to test instead of the rules that the files name.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Another plugin component instead of the embedded one.
+    #[arg(long, value_name = "FILE")]
+    pub plugin: Option<PathBuf>,
+    /// Write the results as JUnit XML as well.
+    #[arg(long, value_name = "OUT.xml")]
+    pub junit: Option<PathBuf>,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Arguments of `tripline rules explain`.

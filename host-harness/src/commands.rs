@@ -15,6 +15,7 @@ use crate::replay;
 pub mod configuration;
 pub(crate) mod print;
 mod rules;
+mod ruletest;
 
 use print::{Table, answer, answer_json, short_time};
 
@@ -24,11 +25,7 @@ use print::{Table, answer, answer_json, short_time};
 /// As the replay; findings when an expectation does not hold.
 pub fn replay(args: &ReplayArgs) -> Result<(), Failure> {
     let outcome = replay::run(args)?;
-    if args.json {
-        answer_json(&serde_json::to_value(&outcome.summary).context("cannot print the summary")?)?;
-    } else {
-        answer(&replay::describe(&args.out, &outcome))?;
-    }
+    print_replay(args, &outcome)?;
     if !outcome.failures.is_empty() {
         let text = outcome.failures.join("\n  ");
         return Err(Failure::Runtime(anyhow::anyhow!(
@@ -42,6 +39,21 @@ pub fn replay(args: &ReplayArgs) -> Result<(), Failure> {
         )));
     }
     Ok(())
+}
+
+fn print_replay(args: &ReplayArgs, outcome: &replay::Outcome) -> Result<(), Failure> {
+    let costs = || replay::Costs::of(outcome, args.upload_rate);
+    let value = match (args.json, args.dry_run) {
+        (true, true) => serde_json::to_value(costs()),
+        (true, false) => serde_json::to_value(&outcome.summary),
+        (false, true) => return answer(&replay::describe_costs(outcome, &costs())),
+        (false, false) => {
+            // The command line is refused without one.
+            let out = args.out.as_deref().unwrap_or(Path::new("."));
+            return answer(&replay::describe(out, outcome));
+        }
+    };
+    answer_json(&value.context("cannot print the summary")?)
 }
 
 /// `tripline history`.
@@ -213,12 +225,13 @@ fn verify_bundles(files: &[PathBuf], json: bool) -> Result<(), Failure> {
 /// `tripline rules`.
 ///
 /// # Errors
-/// When the configuration is wrong.
+/// When the configuration or a test file is wrong; findings when a test fails.
 pub fn rules(command: &RulesCommand) -> Result<(), Failure> {
     match command {
         RulesCommand::List { config, json } => list_rules(config.as_deref(), *json),
         RulesCommand::Fields => rules::fields(),
         RulesCommand::Explain(args) => rules::explain(args),
+        RulesCommand::Test(args) => ruletest::test(args),
     }
 }
 

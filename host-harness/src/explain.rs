@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use serde_json::{Value, json};
 use tripline_bundle::recorder::Durability;
-use tripline_bundle::spool::{HistoryRow, StormCaps};
+use tripline_bundle::spool::HistoryRow;
 use tripline_core::contract::Context;
 
 use crate::config::Config;
@@ -21,7 +21,7 @@ use crate::ingest::batch::{Batch, BatchLimits, Batcher};
 use crate::ingest::frame::{FrameLimits, Framer, Unit};
 use crate::ingest::input::{Input, discover};
 use crate::pipeline::{Pipeline, PipelineOptions};
-use crate::replay::{read_time, start_plugin};
+use crate::replay::{load_plugin, read_time, start_plugin};
 
 pub use target::Target;
 pub use words::describe;
@@ -61,11 +61,14 @@ pub fn explain(question: &Question, config: &Config) -> Result<Value, Failure> {
     let until = question.until.as_deref().map(read_time).transpose()?;
     let inputs = discover(&question.inputs).map_err(Failure::usage)?.inputs;
     let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
-    let (plugin, ..) = start_plugin(config, question.plugin.as_deref())?;
+    let (engine, component) = load_plugin(question.plugin.as_deref())?;
+    let (plugin, _) = start_plugin(&engine, &component, config)?;
+    let storm = config.accepted()?.storm;
     let options = PipelineOptions {
         durability: Durability::None,
         deduplicate: false,
-        caps: StormCaps::default(),
+        caps: storm.caps(),
+        max_trigger_age: None,
     };
     let (pipeline, _) = Pipeline::open(folder.path(), plugin, options)?;
     let mut run = Run { pipeline };

@@ -14,4 +14,5 @@ pub mod ingest;
 pub mod output;
 pub mod pipeline;
 pub mod replay;
+pub mod ruletest;
 pub mod summary;

@@ -2,7 +2,10 @@
 //!
 //! A replay never delivers, touches no live state and needs no consent. The same input gives the same
 //! bytes in `annotated.ndjson` and in every bundle, whatever the batch size, machine or day.
+//!
+//! A dry run does the same in a temporary folder, packs every bundle to learn its size and keeps nothing.
 
+mod cost;
 mod folder;
 mod progress;
 mod seal;
@@ -16,9 +19,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context as _;
 use sha2::{Digest, Sha256};
+use tempfile::TempDir;
 use tripline_bundle::recorder::Durability;
 use tripline_bundle::spool::HistoryRow;
-use tripline_core::contract::Context;
+use tripline_core::contract::{Context, Info};
 use tripline_runtime::{Component, Engine, EngineOptions, Options, Plugin, StartError};
 
 use crate::cli::ReplayArgs;
@@ -31,6 +35,7 @@ use crate::output::files::{Annotated, Quarantine};
 use crate::pipeline::{Pipeline, PipelineOptions, Processed};
 use crate::summary::{Summary, differences};
 
+pub use cost::{Cost, Costs, DEFAULT_UPLOAD_RATE, describe_costs, parse_rate};
 pub use folder::OutFolder;
 pub use words::describe;
 
@@ -73,9 +78,15 @@ pub fn run(args: &ReplayArgs) -> Result<Outcome, Failure> {
     let expected = args.expect.as_deref().map(read_expectation).transpose()?;
     let until = args.until.as_deref().map(read_time).transpose()?;
     let inputs = discover(&args.inputs).map_err(Failure::usage)?;
-    let (plugin, plugin_sha256, plugin_name) = start_plugin(&config, args.plugin.as_deref())?;
+    let (engine, component) = load_plugin(args.plugin.as_deref())?;
+    let (plugin, info) = start_plugin(&engine, &component, &config)?;
     let storm = config.accepted()?.storm;
-    let out = OutFolder::prepare(&args.out, &inputs)?;
+    let scratch = args.dry_run.then(make_scratch).transpose()?;
+    let folder = scratch.as_ref().map(TempDir::path);
+    let folder = folder.or(args.out.as_deref()).ok_or_else(|| {
+        Failure::usage("no folder to write to (hint: name one with --out, or add --dry-run)")
+    })?;
+    let out = OutFolder::prepare(folder, &inputs)?;
     let interrupted = watch_for_interrupt();
 
     let options = PipelineOptions {
@@ -87,7 +98,10 @@ pub fn run(args: &ReplayArgs) -> Result<Outcome, Failure> {
     let (pipeline, _) = Pipeline::open(out.state(), plugin, options)?;
     let mut replay = Replay {
         pipeline,
-        annotated: Annotated::create(&out.annotated())?,
+        annotated: match &scratch {
+            Some(_) => None,
+            None => Some(Annotated::create(&out.annotated())?),
+        },
         quarantine: Quarantine::create(&out.quarantine())?,
         batch_bytes: args.batch_bytes,
         interrupted,
@@ -104,14 +118,15 @@ pub fn run(args: &ReplayArgs) -> Result<Outcome, Failure> {
             replay.pipeline.advance(&context)?;
         }
     }
-    replay.annotated.finish()?;
+    replay.annotated.map(Annotated::finish).transpose()?;
     let quarantined = replay.quarantine.finish()?;
     let mut failures = replay.failures;
     let origin = seal::Origin {
         storm,
         rules_sha256: hex(&Sha256::digest(config.rules.as_bytes())),
-        plugin_sha256,
-        plugin: plugin_name,
+        plugin_sha256: component.sha256().to_owned(),
+        plugin: format!("{} {}", info.name, info.version),
+        keeps_bundles: scratch.is_none(),
     };
     let sealed = seal::seal_all(
         &mut replay.pipeline,
@@ -149,15 +164,23 @@ pub fn run(args: &ReplayArgs) -> Result<Outcome, Failure> {
         failures,
     };
     drop(replay.pipeline);
-    words::write_report(&out, &outcome)?;
-    out.finish(&outcome.summary)?;
+    match scratch {
+        Some(scratch) => scratch
+            .close()
+            .context("cannot remove the temporary folder")?,
+        None => {
+            words::write_report(&out, &outcome)?;
+            out.finish(&outcome.summary)?;
+        }
+    }
     Ok(outcome)
 }
 
 /// A replay under way.
 struct Replay {
     pipeline: Pipeline,
-    annotated: Annotated,
+    /// None in a dry run.
+    annotated: Option<Annotated>,
     quarantine: Quarantine,
     batch_bytes: usize,
     interrupted: Arc<AtomicBool>,
@@ -219,8 +242,12 @@ impl Replay {
     fn process_all(&mut self, batches: Vec<Batch>) -> Result<(), Stop> {
         for batch in batches {
             if self.interrupted.load(Ordering::Relaxed) {
-                let text =
-                    "interrupted: what was written so far is kept, run it again for the rest";
+                let text = match self.annotated {
+                    Some(_) => {
+                        "interrupted: what was written so far is kept, run it again for the rest"
+                    }
+                    None => "interrupted: a dry run keeps nothing, run it again",
+                };
                 return Err(Stop::All(Failure::Interrupted(text.to_owned())));
             }
             self.process(&batch)
@@ -231,7 +258,9 @@ impl Replay {
 
     fn process(&mut self, batch: &Batch) -> anyhow::Result<()> {
         if let Processed::Judged(judged) = self.pipeline.process(batch)? {
-            self.annotated.write(&batch.lines, &judged.output)?;
+            if let Some(annotated) = &mut self.annotated {
+                annotated.write(&batch.lines, &judged.output)?;
+            }
             self.quarantine.write(batch, &judged.output)?;
         }
         Ok(())
@@ -252,23 +281,7 @@ impl From<Failure> for Stop {
     }
 }
 
-pub(crate) fn start_plugin(
-    config: &Config,
-    file: Option<&Path>,
-) -> Result<(Plugin, String, String), Failure> {
-    let (engine, component) = load_plugin(file)?;
-    match Plugin::start(&engine, &component, &config.rules, Options::default()) {
-        Ok((plugin, info)) => Ok((
-            plugin,
-            component.sha256().to_owned(),
-            format!("{} {}", info.name, info.version),
-        )),
-        Err(StartError::Problems(problems)) => Err(config.rejected(&problems)),
-        Err(error) => Err(Failure::Runtime(error.into())),
-    }
-}
-
-/// The plugin of a file, or the embedded one, not configured yet.
+/// The component in `file`, or the embedded one, and the engine to run it.
 pub(crate) fn load_plugin(file: Option<&Path>) -> Result<(Engine, Component), Failure> {
     let engine = Engine::new(EngineOptions::default()).context("cannot run plugins here")?;
     let component = match file {
@@ -276,6 +289,30 @@ pub(crate) fn load_plugin(file: Option<&Path>) -> Result<(Engine, Component), Fa
         None => Component::embedded(&engine).context("cannot load the embedded plugin")?,
     };
     Ok((engine, component))
+}
+
+/// A plugin that has the rules of `config` and no state.
+pub(crate) fn start_plugin(
+    engine: &Engine,
+    component: &Component,
+    config: &Config,
+) -> Result<(Plugin, Info), Failure> {
+    match Plugin::start(engine, component, &config.rules, Options::default()) {
+        Ok(started) => Ok(started),
+        Err(StartError::Problems(problems)) => Err(config.rejected(&problems)),
+        Err(error) => Err(Failure::Runtime(error.into())),
+    }
+}
+
+/// The folder of a dry run, which removes itself however the run ends.
+fn make_scratch() -> Result<TempDir, Failure> {
+    tempfile::Builder::new().prefix("tripline-dry-run-").tempdir().map_err(|error| {
+        let folder = std::env::temp_dir();
+        Failure::Environment(anyhow::anyhow!(
+            "cannot make a temporary folder in `{}`: {error} (hint: set TMPDIR to a folder with as much room as the input has)",
+            folder.display()
+        ))
+    })
 }
 
 fn read_expectation(path: &Path) -> Result<serde_json::Value, Failure> {

@@ -17,12 +17,14 @@ use crate::config::Storm;
 use crate::exit::Failure;
 use crate::pipeline::Pipeline;
 
-/// What the manifests say of rules and plugin, and the caps.
+/// What the manifests say of rules and plugin, the caps, and whether the bundles stay.
 pub(super) struct Origin {
     pub(super) storm: Storm,
     pub(super) rules_sha256: String,
     pub(super) plugin_sha256: String,
     pub(super) plugin: String,
+    /// Not in a dry run: there each bundle goes as soon as its size is known.
+    pub(super) keeps_bundles: bool,
 }
 
 /// Seals every accepted request into the folder; answers how many. One that cannot be sealed is marked
@@ -53,9 +55,14 @@ pub(super) fn seal_all(
     pending.sort_by(|a, b| (a.request.at, &a.request.id).cmp(&(b.request.at, &b.request.id)));
     for row in pending {
         if interrupted.load(Ordering::Relaxed) {
-            return Err(Failure::Interrupted(
-                "interrupted while sealing: run it again for the other bundles".to_owned(),
-            ));
+            let rest = if origin.keeps_bundles {
+                "run it again for the other bundles"
+            } else {
+                "a dry run keeps nothing, run it again"
+            };
+            return Err(Failure::Interrupted(format!(
+                "interrupted while sealing: {rest}"
+            )));
         }
         let resource = row
             .request
@@ -72,7 +79,13 @@ pub(super) fn seal_all(
             began: now(),
         };
         match seal(recorder.reader(), spool, &row.request.id, &options) {
-            Ok(Outcome::Delivered(_)) => sealed += 1,
+            Ok(Outcome::Delivered(bundle)) => {
+                sealed += 1;
+                if !origin.keeps_bundles {
+                    std::fs::remove_file(&bundle.path)
+                        .with_context(|| format!("cannot remove `{}`", bundle.path.display()))?;
+                }
+            }
             Ok(Outcome::Suppressed(by)) => {
                 tracing::info!(bundle.id = row.request.id, by, "bundle suppressed");
             }

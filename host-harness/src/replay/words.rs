@@ -266,7 +266,7 @@ fn report(outcome: &Outcome) -> ReplayReport {
     }
 }
 
-fn plural(count: u64, noun: &str) -> String {
+pub(super) fn plural(count: u64, noun: &str) -> String {
     if count == 1 {
         format!("{count} {noun}")
     } else {

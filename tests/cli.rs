@@ -344,12 +344,17 @@ fn rules_are_listed_with_their_meaning() {
         [
             "stack-hub.update",
             "stack-hub.alert",
+            "stack-hub.fault",
+            "azure-local.fault",
             "signalr.limit-reached",
             "signalr.message-quota",
             "signalr.ping-timeout",
             "signalr.server-dropped",
             "signalr.aborted",
             "signalr.auth-failure",
+            "signalr.drop-spike",
+            "signalr.connection-surge",
+            "signalr.connection-surge-by-address",
         ]
     );
     let text = String::from_utf8(run(&["rules", "list"]).stdout).unwrap();

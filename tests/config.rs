@@ -67,9 +67,19 @@ const BROKEN: [(&str, &[&str]); 12] = [
     (
         "[[rule]]\nname = 'a'\nwithin = '5m'\n[[rule]]\nname = 'a'\ncooldown = '2h'\nmax_cooldown = '1h'\n",
         &[
-            "3:1: `within` needs `kind = \"frequency\"`",
+            "3:1: `within` needs `kind = \"frequency\"` or `kind = \"spike\"` or `kind = \"absence\"` or `kind = \"cardinality\"`",
             "5:1: the name `a` is taken by rule 1; choose another",
             "7:1: is shorter than `cooldown`; make it at least as long",
+        ],
+    ),
+    (
+        "[[rule]]\nname = 'a'\nkind = 'spike'\nfactor = 0\n[rule.window]\nbefore = '0s'\nafter = '0s'\n[[rule]]\nname = 'b'\nwindow = { before = '8d' }\n",
+        &[
+            "3:1: `spike` needs `threshold`",
+            "3:1: `spike` needs `within`",
+            "4:1: expected a number from 1 to 1000, found 0",
+            "5:1: a window of no length holds no lines; make `before` or `after` longer",
+            "10:12: is longer than 7d, which no recorder keeps",
         ],
     ),
     // No TOML in one section, other problems in the others.

@@ -37,7 +37,7 @@ fn every_sample_is_accounted_for_line_by_line() {
         );
         files += 1;
     }
-    assert_eq!(files, 44);
+    assert_eq!(files, 49);
 }
 
 /// The units of a sample as it is read and framed.

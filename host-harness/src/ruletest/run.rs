@@ -20,13 +20,13 @@ pub(super) struct Got {
     pub(super) flagged: BTreeMap<String, u64>,
     pub(super) folded: u64,
     pub(super) late: u64,
-    held: u64,
-    released: u64,
+    pub(super) held: u64,
+    pub(super) released: u64,
     pub(super) quarantined: u64,
     /// Lines at which the plugin trapped, or that it did not judge because it was out of order.
     pub(super) failed: u64,
     /// Lines so far.
-    lines: u64,
+    pub(super) lines: u64,
 }
 
 /// Runs a case. Each gets a plugin that was just started, so that none depends on another.

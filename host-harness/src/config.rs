@@ -87,7 +87,7 @@ pub struct Finding {
 pub struct RuleText {
     /// Its name.
     pub name: String,
-    /// `match` or `frequency`.
+    /// `match`, `frequency`, `spike`, `absence` or `cardinality`.
     pub kind: String,
     /// Its mode.
     pub mode: String,
@@ -260,14 +260,23 @@ impl RuleText {
         };
         let kind = text("kind", "match");
         let mode = text("mode", "collect");
+        let number = |key: &str| rule.get(key).map(Value::to_string).unwrap_or_default();
+        let (threshold, within) = (number("threshold"), text("within", "?"));
         let mut asks = match (mode.as_str(), kind.as_str()) {
             ("off" | "flag", _) => "never".to_owned(),
-            (_, "frequency") => {
-                let threshold = rule
-                    .get("threshold")
-                    .and_then(Value::as_u64)
-                    .unwrap_or_default();
-                format!("at {threshold} within {}", text("within", "?"))
+            (_, "frequency") => format!("at {threshold} within {within}"),
+            (_, "spike") => {
+                format!(
+                    "at {threshold} within {within} and {} times the {within} before",
+                    number("factor")
+                )
+            }
+            (_, "absence") => format!("after none for {within}"),
+            (_, "cardinality") => {
+                format!(
+                    "at {threshold} values of {} within {within}",
+                    text("field", "?")
+                )
             }
             _ => "at the first".to_owned(),
         };

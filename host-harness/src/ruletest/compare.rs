@@ -118,6 +118,11 @@ fn differing(expected: &ExpectedRequest, (request, line): &Came) -> Vec<String> 
         expected.severity.clone(),
         request.severity.clone(),
     );
+    note(
+        "scope",
+        expected.scope.clone(),
+        request.attribute("scope").unwrap_or_default().to_owned(),
+    );
     note("line", expected.line.map(line_words), line_words(asked_by));
     found
 }

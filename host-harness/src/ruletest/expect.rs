@@ -29,6 +29,7 @@ pub(super) struct ExpectedRequest {
     pub(super) rule: String,
     pub(super) group: Option<String>,
     pub(super) severity: Option<String>,
+    pub(super) scope: Option<String>,
     pub(super) at: Option<i64>,
     pub(super) from: Option<i64>,
     pub(super) to: Option<i64>,
@@ -171,10 +172,12 @@ impl ExpectedRequest {
             None => {}
         }
         let words = ["fatal", "error", "warning", "info", "debug"].map(|word| (word, word));
+        let scopes = ["all", "resource"].map(|word| (word, word));
         let request = Self {
             rule: rule.unwrap_or_default(),
             group: table.text("group").map(str::to_owned),
             severity: table.choice("severity", &words).map(str::to_owned),
+            scope: table.choice("scope", &scopes).map(str::to_owned),
             at: time(&mut table, "at"),
             from: time(&mut table, "from"),
             to: time(&mut table, "to"),

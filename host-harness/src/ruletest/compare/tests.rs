@@ -24,7 +24,7 @@ fn came(rule: &str, seconds: i64, line: Option<u64>) -> Came {
         line: None,
         severity: "error".to_owned(),
         evidence: "{}".to_owned(),
-        attributes: Vec::new(),
+        attributes: vec![("scope".to_owned(), "all".to_owned())],
     };
     (request, line)
 }
@@ -103,6 +103,7 @@ fn every_field_is_compared() {
         rule: "a".to_owned(),
         group: Some("h".to_owned()),
         severity: Some("fatal".to_owned()),
+        scope: Some("resource".to_owned()),
         at: Some(START),
         from: Some(START),
         to: Some(START),
@@ -117,6 +118,7 @@ fn every_field_is_compared() {
             "to: expected 2026-03-02T10:00:00Z, got 2026-03-02T10:00:02Z",
             "group: expected h, got g",
             "severity: expected fatal, got error",
+            "scope: expected resource, got all",
             "line: expected 3, got timer",
         ]
     );

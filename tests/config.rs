@@ -13,7 +13,7 @@ use support::{replay_lines, run, signalr, tripline};
 use tempfile::TempDir;
 
 /// Broken configurations and what is said of them: `line:column: message`, in the order of the file.
-const BROKEN: [(&str, &[&str]); 12] = [
+const BROKEN: [(&str, &[&str]); 13] = [
     (
         "[storm]\nbundles_per_hour = 0\nbundles_per_dya = 5\n",
         &[
@@ -78,7 +78,7 @@ const BROKEN: [(&str, &[&str]); 12] = [
             "3:1: `spike` needs `threshold`",
             "3:1: `spike` needs `within`",
             "4:1: expected a number from 1 to 1000, found 0",
-            "5:1: a window of no length holds no lines; make `before` or `after` longer",
+            "5:7: a window of no length holds no lines; make `before` or `after` longer",
             "10:12: is longer than 7d, which no recorder keeps",
         ],
     ),

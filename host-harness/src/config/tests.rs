@@ -78,7 +78,7 @@ fn the_default_rules_are_accepted_and_described() {
     Detector::configure(&config.rules).unwrap();
     assert_eq!(*config.accepted().unwrap(), Settings::default());
     let texts = config.rule_texts();
-    assert!(texts.len() >= 8);
+    assert_eq!(texts.len(), 13);
     for text in &texts {
         assert!(
             !text.description.is_empty(),
@@ -91,6 +91,12 @@ fn the_default_rules_are_accepted_and_described() {
         .find(|text| text.name == "signalr.ping-timeout")
         .unwrap();
     assert_eq!(ping.asks, "at 10 within 5m, then every 30m to 6h");
+    let asks = |name: &str| &texts.iter().find(|text| text.name == name).unwrap().asks;
+    assert_eq!(
+        asks("signalr.drop-spike"),
+        "at 50 within 5m and 3 times the 5m before, then every 30m to 6h"
+    );
+    assert_eq!(asks("signalr.connection-surge"), "never");
 }
 
 #[test]

@@ -8,7 +8,7 @@ mod support;
 use std::io::Read;
 
 use serde_json::Value;
-use support::{facts, replay, samples, unpack};
+use support::{facts, replay, replay_lines, samples, unpack};
 use tripline::ingest::frame::{FrameLimits, Framer};
 use tripline::ingest::input::{discover, open};
 
@@ -220,4 +220,46 @@ fn polls_of_alerts_ask_once_each_and_closed_ones_never() {
     assert!(closed.flags().is_empty());
     assert_eq!(closed.summary()["requests"], 0);
     assert_eq!(closed.summary()["records"]["health-alert"], 10);
+}
+
+#[test]
+fn one_line_of_2099_and_one_without_a_time_change_nothing_for_the_others() {
+    let hour = std::fs::read_to_string(samples().join("signalr/hour.ndjson")).unwrap();
+    let lines: Vec<&str> = hour.lines().collect();
+    let plain = replay_lines(&lines, &[]).ok();
+    let (first, rest) = lines.split_at(900);
+    let flagged = rest
+        .iter()
+        .find(|line| line.contains("ping timeout"))
+        .unwrap();
+    let healthy = rest
+        .iter()
+        .find(|line| line.contains("ConnectionStarted"))
+        .unwrap();
+    let wrong = flagged.replace("2026-03-17T", "2099-03-17T");
+    let undated = healthy.replace("\"time\"", "\"when\"");
+    assert!(wrong != **flagged && undated != **healthy);
+    for (strange, flags) in [(wrong, 1), (undated, 0)] {
+        let with = [first, &[strange.as_str()], rest].concat();
+        let done = replay_lines(&with, &[]).ok();
+        for count in [
+            "requests",
+            "suppressed",
+            "bundles",
+            "folded",
+            "late",
+            "pending",
+        ] {
+            assert_eq!(done.summary()[count], plain.summary()[count], "{count}");
+        }
+        let asked = |replay: &support::Replay| -> Vec<(Value, Value)> {
+            let history = replay.history();
+            history
+                .iter()
+                .map(|row| (row["id"].clone(), row["state"].clone()))
+                .collect()
+        };
+        assert_eq!(asked(&done), asked(&plain));
+        assert_eq!(done.flags().len(), plain.flags().len() + flags);
+    }
 }

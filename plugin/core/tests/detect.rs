@@ -1,69 +1,12 @@
 //! What the detector promises, seen from outside: grouping, thresholds, holds, cooldowns, clocks,
-//! folding, checkpoints, and that batches do not matter.
-
-#![expect(
-    clippy::unwrap_used,
-    clippy::string_slice,
-    reason = "a test fails by panicking"
-)]
+//! folding and checkpoints.
 
 mod support;
 
-use std::fmt::Write as _;
-
-use proptest::prelude::*;
-use support::{MINUTE, PING, abort, add, alert, batch, count, minutes, source, start};
+use support::{MINUTE, PING, RULES, abort, alert, batch, count, minutes, run, source, start};
 use tripline_core::Detector;
-use tripline_core::contract::{Context, Output};
+use tripline_core::contract::Context;
 use tripline_core::time::format_time;
-
-const RULES: &str = r#"{"rule":[
-  {"name":"ping","kind":"frequency","threshold":3,"within":"5m","where":{"reason":"ping-timeout"},
-   "group_by":["resource"],"cooldown":"30m","max_cooldown":"2h"},
-  {"name":"limit","where":{"reason":"connection-limit"},"group_by":["resource"],"cooldown":"6h","severity":"error"},
-  {"name":"alert","where":{"record":"health-alert","fault":["FRP.Heartbeat.InfraVM","Urp.UpdateFailure","A.B"]},
-   "group_by":["fault","resource"],"cooldown":"30m","max_cooldown":"24h",
-   "override":[{"where":{"fault":"FRP.Heartbeat.InfraVM"},"for":"30m"}]}
-]}"#;
-
-/// The rules above and one of every other kind, with holds of both sorts.
-fn every_kind() -> String {
-    let more = r#",
-  {"name":"spike","kind":"spike","threshold":4,"within":"5m","factor":2,"where":{"record":"signalr"},
-   "group_by":["resource"],"cooldown":"10m"},
-  {"name":"silent","kind":"absence","within":"7m","where":{"record":"signalr"},"group_by":["resource"],
-   "cooldown":"1m"},
-  {"name":"many","kind":"cardinality","field":"reason","threshold":2,"within":"20m",
-   "where":{"record":"signalr"},"ends":{"record":"health-alert"},"group_by":["record"]},
-  {"name":"steady","kind":"frequency","threshold":2,"within":"10m","for":"6m",
-   "where":{"record":"signalr"},"cooldown":"1m"}
-]}"#;
-    RULES
-        .trim_end()
-        .trim_end_matches("]}")
-        .trim_end()
-        .to_owned()
-        + more
-}
-
-/// Runs lines through a fresh detector, one source, as one batch.
-fn run(lines: &[String]) -> Output {
-    run_batches(RULES, lines, usize::MAX)
-}
-
-fn run_batches(rules: &str, lines: &[String], size: usize) -> Output {
-    let mut detector = Detector::configure(rules).unwrap();
-    let mut all = Output::default();
-    for (i, chunk) in lines.chunks(size.min(lines.len().max(1))).enumerate() {
-        let part = detector.process(&batch(chunk), &source("s"));
-        add(
-            &mut all,
-            part,
-            u32::try_from(i * size.min(lines.len())).unwrap(),
-        );
-    }
-    all
-}
 
 #[test]
 fn a_frequency_rule_asks_at_its_threshold_in_each_group() {
@@ -332,90 +275,4 @@ fn a_checkpoint_goes_on_where_it_was_and_names_cold_rules() {
     assert_eq!(other.restore(&state).unwrap(), ["ping"]);
     assert!(other.restore(b"junk").is_err());
     assert!(other.restore(b"").is_err());
-}
-
-fn any_line() -> impl Strategy<Value = String> {
-    prop_oneof![
-        (
-            0_u32..90,
-            prop::sample::select(vec!["A", "B"]),
-            prop::sample::select(vec![
-                PING,
-                "Connection count reaches limit",
-                "",
-                "Service reloading, x"
-            ])
-        )
-            .prop_map(|(minute, resource, reason)| abort(
-                f64::from(minute),
-                resource,
-                reason
-            )),
-        (
-            0_i64..90,
-            0_i64..60,
-            prop::sample::select(vec!["a1", "a2"]),
-            prop::bool::ANY
-        )
-            .prop_map(|(created, more, id, closed)| {
-                alert(
-                    id,
-                    "FRP.Heartbeat.InfraVM",
-                    created,
-                    created + more,
-                    if closed { "Closed" } else { "Active" },
-                )
-            }),
-        Just("junk".to_owned()),
-        Just("{\"a\":1}".to_owned()),
-    ]
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
-
-    #[test]
-    fn any_split_into_batches_gives_the_same_verdicts(lines in prop::collection::vec(any_line(), 1..60), size in 1_usize..20) {
-        let rules = every_kind();
-        prop_assert_eq!(run_batches(&rules, &lines, size), run_batches(&rules, &lines, usize::MAX));
-    }
-
-    #[test]
-    fn a_restart_from_a_checkpoint_changes_nothing(lines in prop::collection::vec(any_line(), 2..40), at in 1_usize..39) {
-        let at = at.min(lines.len() - 1);
-        let mut whole = Detector::configure(&every_kind()).unwrap();
-        whole.process(&batch(&lines[..at]), &source("s"));
-        let mut restored = Detector::configure(&every_kind()).unwrap();
-        restored.restore(&whole.checkpoint()).unwrap();
-        let rest = batch(&lines[at..]);
-        prop_assert_eq!(restored.process(&rest, &source("s")), whole.process(&rest, &source("s")));
-    }
-
-    #[test]
-    fn no_bytes_panic(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
-        let mut detector = Detector::configure(RULES).unwrap();
-        let lines = bytes.split(|b| *b == b'\n').count() - usize::from(bytes.ends_with(b"\n") || bytes.is_empty());
-        let output = detector.process(&bytes, &source("s"));
-        prop_assert_eq!(output.times.len(), lines);
-    }
-
-    #[test]
-    fn taking_the_flag_out_gives_the_line_back(lines in prop::collection::vec(any_line(), 1..30)) {
-        let output = run(&lines);
-        let mut text = output.text.as_slice();
-        for edit in &output.edits {
-            let line = &lines[edit.line as usize];
-            let (flag, rest) = text.split_at(edit.text_len as usize);
-            text = rest;
-            let at = edit.offset as usize;
-            prop_assert!(at > 0 && at < line.len() && edit.remove == 0);
-            let mut spliced = String::new();
-            let flag = std::str::from_utf8(flag).unwrap();
-            write!(spliced, "{}{flag}{}", &line[..at], &line[at..]).unwrap();
-            let mut value: serde_json::Value = serde_json::from_str(&spliced).unwrap();
-            prop_assert!(value.as_object_mut().unwrap().remove("tripline").is_some());
-            prop_assert_eq!(value, serde_json::from_str::<serde_json::Value>(line).unwrap());
-        }
-        prop_assert!(text.is_empty());
-    }
 }

@@ -7,6 +7,7 @@
     reason = "not every test uses all of it"
 )]
 
+use tripline_core::Detector;
 use tripline_core::contract::{Context, Output, Request};
 use tripline_core::time::{SECOND, format_time, parse_time};
 
@@ -99,4 +100,33 @@ pub(crate) fn minutes(requests: &[Request]) -> Vec<i64> {
         .iter()
         .map(|request| (request.at - start()) / MINUTE)
         .collect()
+}
+
+/// Rules with a threshold, a hold, groups and cooldowns.
+pub(crate) const RULES: &str = r#"{"rule":[
+  {"name":"ping","kind":"frequency","threshold":3,"within":"5m","where":{"reason":"ping-timeout"},
+   "group_by":["resource"],"cooldown":"30m","max_cooldown":"2h"},
+  {"name":"limit","where":{"reason":"connection-limit"},"group_by":["resource"],"cooldown":"6h","severity":"error"},
+  {"name":"alert","where":{"record":"health-alert","fault":["FRP.Heartbeat.InfraVM","Urp.UpdateFailure","A.B"]},
+   "group_by":["fault","resource"],"cooldown":"30m","max_cooldown":"24h",
+   "override":[{"where":{"fault":"FRP.Heartbeat.InfraVM"},"for":"30m"}]}
+]}"#;
+
+/// Runs lines through a fresh detector, one source, as one batch.
+pub(crate) fn run(lines: &[String]) -> Output {
+    run_batches(RULES, lines, usize::MAX)
+}
+
+pub(crate) fn run_batches(rules: &str, lines: &[String], size: usize) -> Output {
+    let mut detector = Detector::configure(rules).unwrap();
+    let mut all = Output::default();
+    for (i, chunk) in lines.chunks(size.min(lines.len().max(1))).enumerate() {
+        let part = detector.process(&batch(chunk), &source("s"));
+        add(
+            &mut all,
+            part,
+            u32::try_from(i * size.min(lines.len())).unwrap(),
+        );
+    }
+    all
 }

@@ -17,7 +17,6 @@ use crate::source::{Due, Source};
 use crate::state::Groups;
 use crate::tally::{Flag, Tally};
 use crate::time::format_time;
-use outcome::Outcome;
 
 /// What judging needs: the configuration and the state of one source and of all groups.
 pub(crate) struct Judge<'a> {
@@ -39,6 +38,18 @@ struct Verdict {
     flag: bool,
     late: bool,
     bundle: Option<String>,
+}
+
+/// A line that fits a rule.
+struct Hit<'h> {
+    /// The rule's number.
+    number: usize,
+    rule: &'h Rule,
+    lookup: &'h Lookup<'h>,
+    /// The key of the line's group.
+    key: &'h str,
+    time: i64,
+    fit: Fit,
 }
 
 /// A line's time and, when it is not the line's own, whose it is.
@@ -182,14 +193,29 @@ impl Judge<'_> {
         time: i64,
         fit: Fit,
     ) -> Verdict {
-        match (&lookup.record.alert, &rule.kind) {
-            (Some(alert), _) if !alert.active && !rule.tests_state => {
-                self.closed(number, rule, lookup)
-            }
-            (Some(alert), RuleKind::Match) => self.alert(number, rule, lookup, alert, time),
-            (_, RuleKind::Absence { within }) => self.watched(number, rule, lookup, time, *within),
-            _ => self.counted(number, rule, lookup, time, fit),
+        let mut key = std::mem::take(&mut self.key);
+        rule.group(lookup, &mut key);
+        let hit = Hit {
+            number,
+            rule,
+            lookup,
+            key: &key,
+            time,
+            fit,
+        };
+        let (outcome, verdict) = match (&lookup.record.alert, &rule.kind) {
+            (Some(alert), _) if !alert.active && !rule.tests_state => self.closed(&hit),
+            (Some(alert), RuleKind::Match) => self.alert(&hit, alert),
+            (_, RuleKind::Absence { within }) => self.watched(&hit, *within),
+            _ => self.counted(&hit),
+        };
+        if let Some(accounts) = self.accounts.as_deref_mut() {
+            let mut account = account_of(rule, lookup, &key);
+            account.extend(outcome.account(rule));
+            accounts.push(Value::Object(account));
         }
+        self.key = key;
+        verdict
     }
 
     /// Says why a rule has nothing to do with a line, if somebody asks.
@@ -206,15 +232,6 @@ impl Judge<'_> {
         account.insert("outcome".to_owned(), outcome.into());
         account.insert("why".to_owned(), why.into());
         accounts.push(Value::Object(account));
-    }
-
-    /// Takes note of what a rule made of a line and why, if somebody asks.
-    fn note(&mut self, rule: &Rule, lookup: &Lookup<'_>, key: &str, outcome: &Outcome) {
-        if let Some(accounts) = self.accounts.as_deref_mut() {
-            let mut account = account_of(rule, lookup, key);
-            account.extend(outcome.account(rule));
-            accounts.push(Value::Object(account));
-        }
     }
 }
 

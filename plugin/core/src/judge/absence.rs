@@ -4,28 +4,27 @@ use serde_json::json;
 
 use super::outcome::Outcome;
 use super::request::settle;
-use super::{Judge, Verdict};
+use super::{Hit, Judge, Verdict};
 use crate::ask::{add, ask_for};
 use crate::clock::LATENESS;
-use crate::rules::{Lookup, Mode, Rule, RuleKind, format_duration};
+use crate::rules::{Mode, RuleKind, format_duration};
 use crate::time::format_time;
 
 impl Judge<'_> {
     /// A match: from here on its group is watched for silence.
-    pub(super) fn watched(
-        &mut self,
-        number: usize,
-        rule: &Rule,
-        lookup: &Lookup<'_>,
-        time: i64,
-        within: i64,
-    ) -> Verdict {
-        let mut key = String::new();
-        rule.group(lookup, &mut key);
-        let settings = rule.settings(lookup);
-        let last = self.groups.with(number, &key, |group| {
+    pub(super) fn watched(&mut self, hit: &Hit<'_>, within: i64) -> (Outcome, Verdict) {
+        let Hit {
+            number,
+            rule,
+            lookup,
+            key,
+            time,
+            ..
+        } = *hit;
+        let last = self.groups.with(number, key, |group| {
             group.lane(time);
             if group.ask.is_none() {
+                let settings = rule.settings(lookup);
                 group.ask = Some(Box::new(ask_for(rule, &settings, lookup, time)));
             }
             let lane = group.current_mut()?;
@@ -36,11 +35,10 @@ impl Judge<'_> {
         });
         let last = last.flatten().unwrap_or(time);
         let until = last.saturating_add(within);
-        if !self.source.watches.add(number, &key, until) {
+        if !self.source.watches.add(number, key, until) {
             self.tally.count("watches-full", "", 1);
         }
-        self.note(rule, lookup, &key, &Outcome::Watched { last, until });
-        Verdict::default()
+        (Outcome::Watched { last, until }, Verdict::default())
     }
 
     /// The deadline of a watched group has come: it asks, unless something came since.

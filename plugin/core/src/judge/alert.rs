@@ -4,44 +4,35 @@ use serde_json::{Value, json};
 
 use super::outcome::Outcome;
 use super::request::settle;
-use super::{Judge, Verdict};
+use super::{Hit, Judge, Verdict};
 use crate::ask::{add, alert_evidence, ask_for, instance_of};
 use crate::fields::Key;
 use crate::hold::Hold;
 use crate::record::{Field, HealthAlert};
-use crate::rules::{Lookup, Mode, Rule, format_duration};
+use crate::rules::{Mode, format_duration};
 use crate::state::Group;
 
 impl Judge<'_> {
     /// A match on an active alert.
-    pub(super) fn alert(
-        &mut self,
-        number: usize,
-        rule: &Rule,
-        lookup: &Lookup<'_>,
-        alert: &HealthAlert,
-        time: i64,
-    ) -> Verdict {
-        let mut key = String::new();
-        rule.group(lookup, &mut key);
-        let (outcome, bundle) = self.judge_alert(number, rule, lookup, alert, time, &key);
-        self.note(rule, lookup, &key, &outcome);
-        Verdict {
+    pub(super) fn alert(&mut self, hit: &Hit<'_>, alert: &HealthAlert) -> (Outcome, Verdict) {
+        let (outcome, bundle) = self.judge_alert(hit, alert);
+        let verdict = Verdict {
             flag: true,
             late: false,
             bundle,
-        }
+        };
+        (outcome, verdict)
     }
 
-    fn judge_alert(
-        &mut self,
-        number: usize,
-        rule: &Rule,
-        lookup: &Lookup<'_>,
-        alert: &HealthAlert,
-        time: i64,
-        key: &str,
-    ) -> (Outcome, Option<String>) {
+    fn judge_alert(&mut self, hit: &Hit<'_>, alert: &HealthAlert) -> (Outcome, Option<String>) {
+        let Hit {
+            number,
+            rule,
+            lookup,
+            key,
+            time,
+            ..
+        } = *hit;
         let settings = rule.settings(lookup);
         if settings.mode <= Mode::Flag {
             return (Outcome::FlagOnly(None), None);
@@ -109,21 +100,20 @@ impl Judge<'_> {
     }
 
     /// A closed alert ends its hold and asks for nothing.
-    pub(super) fn closed(&mut self, number: usize, rule: &Rule, lookup: &Lookup<'_>) -> Verdict {
-        let mut key = String::new();
-        rule.group(lookup, &mut key);
-        let created = lookup
+    pub(super) fn closed(&mut self, hit: &Hit<'_>) -> (Outcome, Verdict) {
+        let created = hit
+            .lookup
             .record
             .field(Field::Raw(Key::Created))
-            .and_then(|t| crate::time::parse_time(&t));
-        let instance = instance_of(lookup, created.unwrap_or_default());
-        let ended_hold = self.source.release(number, &key, &instance).is_some();
+            .and_then(|time| crate::time::parse_time(&time));
+        let instance = instance_of(hit.lookup, created.unwrap_or_default());
+        let hold = self.source.release(hit.number, hit.key, &instance);
+        let ended_hold = hold.is_some();
         if ended_hold {
             self.tally.count("released", "", 1);
-            self.tally.count("closed-in-hold", &rule.name, 1);
+            self.tally.count("closed-in-hold", &hit.rule.name, 1);
         }
-        self.note(rule, lookup, &key, &Outcome::Closed { ended_hold });
-        Verdict::default()
+        (Outcome::Closed { ended_hold }, Verdict::default())
     }
 
     /// Ends a hold by asking.

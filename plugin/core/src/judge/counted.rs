@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::outcome::{Count, Outcome, counted, figures};
 use super::request::settle;
-use super::{Judge, Verdict};
+use super::{Hit, Judge, Verdict};
 use crate::ask::{add, ask_for};
 use crate::clock::LATENESS;
 use crate::hold::Ask;
@@ -16,82 +16,47 @@ use crate::time::format_time;
 
 /// What counting one line needs besides the group.
 struct Counting<'r> {
-    rule: &'r Rule,
+    hit: &'r Hit<'r>,
     settings: Settings,
-    time: i64,
-    fit: Fit,
     /// The counted value's hash, cardinality only.
     value: u64,
-    /// Alerts speak of the past and are never late.
-    never_late: bool,
     /// Since when the source has been read without a gap.
     since: Option<i64>,
 }
 
 impl Judge<'_> {
     /// Counts a line and asks when that is enough.
-    pub(super) fn counted(
-        &mut self,
-        number: usize,
-        rule: &Rule,
-        lookup: &Lookup<'_>,
-        time: i64,
-        fit: Fit,
-    ) -> Verdict {
-        let mut key = std::mem::take(&mut self.key);
-        rule.group(lookup, &mut key);
-        let verdict = self.count_in(number, rule, lookup, time, fit, &key);
-        self.key = key;
-        verdict
-    }
-
-    fn count_in(
-        &mut self,
-        number: usize,
-        rule: &Rule,
-        lookup: &Lookup<'_>,
-        time: i64,
-        fit: Fit,
-        key: &str,
-    ) -> Verdict {
-        let value = match &rule.kind {
-            RuleKind::Cardinality { field, .. } => hash_of(field, lookup),
+    pub(super) fn counted(&mut self, hit: &Hit<'_>) -> (Outcome, Verdict) {
+        let value = match &hit.rule.kind {
+            RuleKind::Cardinality { field, .. } => hash_of(field, hit.lookup),
             _ => Some(0),
         };
         let Some(value) = value else {
-            self.note(rule, lookup, key, &Outcome::NoValue);
-            return Verdict::default();
+            return (Outcome::NoValue, Verdict::default());
         };
         let counting = Counting {
-            rule,
-            settings: rule.settings(lookup),
-            time,
-            fit,
+            hit,
+            settings: hit.rule.settings(hit.lookup),
             value,
-            never_late: lookup.record.alert.is_some(),
             since: self.source.clock.since(),
         };
         let decided = self
             .groups
-            .with(number, key, |group| counting.decide(group, lookup, key));
-        let Some((outcome, ask)) = decided else {
-            return Verdict::default();
-        };
-        self.note(rule, lookup, key, &outcome);
+            .with(hit.number, hit.key, |group| counting.decide(group));
+        let (outcome, ask) = decided.unwrap_or((Outcome::NoValue, None));
         let mut verdict = Verdict {
-            flag: flags(rule, &outcome),
+            flag: flags(hit.rule, &outcome),
             late: matches!(outcome, Outcome::Late { .. }),
             bundle: None,
         };
-        match (outcome, ask) {
-            (Outcome::Folded { id, .. }, _) => self.tally.fold(&id, 1),
-            (_, Some(ask)) => {
-                let line = Some(self.tally.next_line());
-                verdict.bundle = Some(self.request(rule, key, *ask, line));
-            }
-            _ => {}
+        if let Outcome::Folded { id, .. } = &outcome {
+            self.tally.fold(id, 1);
         }
-        verdict
+        if let Some(ask) = ask {
+            let line = Some(self.tally.next_line());
+            verdict.bundle = Some(self.request(hit.rule, hit.key, *ask, line));
+        }
+        (outcome, verdict)
     }
 }
 
@@ -102,28 +67,32 @@ fn flags(rule: &Rule, outcome: &Outcome) -> bool {
         RuleKind::Match | RuleKind::Frequency { .. } => true,
         RuleKind::Spike { .. } | RuleKind::Cardinality { .. } => !matches!(
             outcome,
-            Outcome::Below(_) | Outcome::Ended(_) | Outcome::Late { .. }
+            Outcome::Below(_) | Outcome::Ended(_) | Outcome::Late { .. } | Outcome::NoValue
         ),
         RuleKind::Absence { .. } => false,
     }
 }
 
 impl Counting<'_> {
-    fn decide(
-        &self,
-        group: &mut Group,
-        lookup: &Lookup<'_>,
-        key: &str,
-    ) -> (Outcome, Option<Box<Ask>>) {
-        let time = self.time;
+    fn decide(&self, group: &mut Group) -> (Outcome, Option<Box<Ask>>) {
+        let Hit {
+            rule,
+            lookup,
+            key,
+            time,
+            fit,
+            ..
+        } = *self.hit;
+        // Alerts speak of the past and are never late.
+        let can_be_late = lookup.record.alert.is_none();
         let lane = group.lane(time);
-        if !self.never_late && time < lane.clock.saturating_sub(LATENESS) {
+        if can_be_late && time < lane.clock.saturating_sub(LATENESS) {
             lane.account.late += 1;
             let clock = lane.clock;
             return (Outcome::Late { time, clock }, None);
         }
         let count = self.count(lane);
-        if self.fit == Fit::End {
+        if fit == Fit::End {
             if !count.met {
                 lane.met_since = None;
             }
@@ -133,7 +102,7 @@ impl Counting<'_> {
         if !count.met {
             lane.met_since = None;
         }
-        let folds = count.met || matches!(self.rule.kind, RuleKind::Frequency { .. });
+        let folds = count.met || matches!(rule.kind, RuleKind::Frequency { .. });
         let collects = self.settings.mode > Mode::Flag;
         if let Some(last) = lane.cooling(time).filter(|_| folds && collects) {
             let (id, until) = (last.id.clone(), Some(last.until));
@@ -148,7 +117,7 @@ impl Counting<'_> {
         }
         let since = *lane.met_since.get_or_insert(lane.clock);
         // A single log line has no duration; only a condition or an alert can hold.
-        let hold = match self.rule.kind {
+        let hold = match rule.kind {
             RuleKind::Match => 0,
             _ => self.settings.hold,
         };
@@ -163,8 +132,8 @@ impl Counting<'_> {
                 None,
             );
         }
-        let mut ask = ask_for(self.rule, &self.settings, lookup, lane.clock);
-        let mut why = counted(self.rule, &count);
+        let mut ask = ask_for(rule, &self.settings, lookup, lane.clock);
+        let mut why = counted(rule, &count);
         if hold > 0 {
             why = format!("{why}, for {} now", format_duration(lane.clock - since));
             add(
@@ -172,21 +141,21 @@ impl Counting<'_> {
                 json!({ "for": format_duration(hold), "since": format_time(since) }),
             );
         }
-        add(&mut ask.evidence, Value::Object(figures(self.rule, &count)));
+        add(&mut ask.evidence, Value::Object(figures(rule, &count)));
         add(&mut ask.evidence, json!({ "why": why }));
-        let id = settle(lane, self.rule, key, &mut ask);
+        let id = settle(lane, rule, key, &mut ask);
         let count = Some(count);
         (Outcome::Asked { id, why, count }, Some(Box::new(ask)))
     }
 
     /// Adds the line to the group's window.
     fn count(&self, lane: &mut Lane) -> Count {
-        let (time, clock) = (self.time, lane.clock);
+        let (time, clock) = (self.hit.time, lane.clock);
         let mut count = Count {
             clock,
             ..Count::default()
         };
-        match &self.rule.kind {
+        match &self.hit.rule.kind {
             RuleKind::Match | RuleKind::Absence { .. } => {
                 (count.now, count.met) = (1, true);
             }
@@ -214,7 +183,7 @@ impl Counting<'_> {
             RuleKind::Cardinality {
                 threshold, within, ..
             } => {
-                let seen = match self.fit {
+                let seen = match self.hit.fit {
                     Fit::End => Seen::Out(time),
                     Fit::Match | Fit::No => Seen::In(time),
                 };

@@ -263,6 +263,7 @@ impl RuleText {
         let number = |key: &str| rule.get(key).map(Value::to_string).unwrap_or_default();
         let (threshold, within) = (number("threshold"), text("within", "?"));
         let mut asks = match (mode.as_str(), kind.as_str()) {
+            ("off" | "flag", _) if overridden(rule) => "only where an override says so".to_owned(),
             ("off" | "flag", _) => "never".to_owned(),
             (_, "frequency") => format!("at {threshold} within {within}"),
             (_, "spike") => {
@@ -294,6 +295,16 @@ impl RuleText {
             description: text("description", ""),
         }
     }
+}
+
+/// Whether an override of the rule makes it ask.
+fn overridden(rule: &Value) -> bool {
+    let overrides = rule.get("override").and_then(Value::as_array);
+    let mut modes = overrides
+        .into_iter()
+        .flatten()
+        .filter_map(|part| part.get("mode"));
+    modes.any(|mode| *mode == "collect" || *mode == "shadow")
 }
 
 #[cfg(test)]

@@ -97,6 +97,7 @@ fn the_default_rules_are_accepted_and_described() {
         "at 50 within 5m and 3 times the 5m before, then every 30m to 6h"
     );
     assert_eq!(asks("signalr.connection-surge"), "never");
+    assert_eq!(asks("stack-hub.fault"), "only where an override says so");
 }
 
 #[test]

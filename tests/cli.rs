@@ -239,8 +239,8 @@ fn a_folder_of_ours_is_replaced_and_a_foreign_one_is_not_touched() {
     assert_eq!(replay_to(&out).status.code(), Some(0));
     assert_eq!(
         fs::read_dir(out.join("bundles")).unwrap().count(),
-        1,
-        "the earlier bundles are gone"
+        2,
+        "the earlier bundles are gone: a new one and its summary are there"
     );
     // One that was killed on its way has no summary yet and is replaced as well.
     fs::remove_file(out.join("summary.json")).unwrap();

@@ -27,7 +27,9 @@ const BROKEN: [(&str, &[&str]); 13] = [
     ),
     (
         "retention = '7d'\n",
-        &["1:1: unknown key `retention`; one of default_rules, storm, rule"],
+        &[
+            "1:1: unknown key `retention`; one of default_rules, bundle, storm, recorder, collect, share, redact, rule",
+        ],
     ),
     ("storm = 5\n", &["1:1: expected a table, found a number"]),
     (

@@ -86,6 +86,7 @@ fn open(state: &Path) -> (Pipeline, Reopened) {
         deduplicate: true,
         caps: StormCaps::default(),
         max_trigger_age: None,
+        recorder: None,
     };
     Pipeline::open(state, plugin, options).unwrap()
 }
@@ -110,7 +111,7 @@ fn undisturbed() -> (BTreeMap<String, u64>, Vec<(String, u64)>) {
     let (mut pipeline, _) = open(folder.path());
     for batch in batches() {
         assert!(matches!(
-            pipeline.process(&batch).unwrap(),
+            pipeline.process(&batch, None).unwrap(),
             Processed::Judged(_)
         ));
     }
@@ -132,9 +133,9 @@ fn a_batch_sent_again_changes_no_count() {
     let (mut pipeline, _) = open(folder.path());
     let batches = batches();
     for batch in &batches {
-        pipeline.process(batch).unwrap();
+        pipeline.process(batch, None).unwrap();
         assert!(matches!(
-            pipeline.process(batch).unwrap(),
+            pipeline.process(batch, None).unwrap(),
             Processed::Duplicate
         ));
     }
@@ -145,7 +146,7 @@ fn a_batch_sent_again_changes_no_count() {
     assert_eq!(reopened.committed, 0);
     for batch in &batches {
         assert!(matches!(
-            pipeline.process(batch).unwrap(),
+            pipeline.process(batch, None).unwrap(),
             Processed::Duplicate
         ));
     }
@@ -167,7 +168,7 @@ fn feed() {
         .enumerate()
         .skip(acknowledged.saturating_sub(1))
     {
-        pipeline.process(batch).unwrap();
+        pipeline.process(batch, None).unwrap();
         println!("acknowledged {}", number + 1);
     }
 }
@@ -242,7 +243,7 @@ fn a_batch_recorded_but_not_committed_is_committed_on_start() {
     let (first, last) = batches.split_at(batches.len() - 3);
     let (mut pipeline, _) = open(folder.path());
     for batch in first {
-        pipeline.process(batch).unwrap();
+        pipeline.process(batch, None).unwrap();
     }
     drop(pipeline);
     let spool: Vec<PathBuf> = ["spool.sqlite", "spool.sqlite-wal"]
@@ -252,7 +253,7 @@ fn a_batch_recorded_but_not_committed_is_committed_on_start() {
     let before: Vec<_> = spool.iter().map(|path| fs::read(path).ok()).collect();
     let (mut pipeline, _) = open(folder.path());
     for batch in last {
-        pipeline.process(batch).unwrap();
+        pipeline.process(batch, None).unwrap();
     }
     drop(pipeline);
     for (path, content) in spool.iter().zip(before) {
@@ -273,7 +274,7 @@ fn a_torn_last_write_is_cut_off_and_sent_again() {
     let batches = batches();
     let (mut pipeline, _) = open(folder.path());
     for batch in &batches {
-        pipeline.process(batch).unwrap();
+        pipeline.process(batch, None).unwrap();
     }
     drop(pipeline);
     let segments = folder.path().join("segments");
@@ -317,9 +318,9 @@ fn checkpoints_are_taken_and_restored() {
         spans: vec![tripline::ingest::batch::Span { offset, length: 1 }; lines.len()],
         faults: Vec::new(),
     };
-    pipeline.process(&small(&burst, 0)).unwrap();
+    pipeline.process(&small(&burst, 0), None).unwrap();
     for number in 0..count {
-        pipeline.process(&batch(number)).unwrap();
+        pipeline.process(&batch(number), None).unwrap();
     }
     drop(pipeline);
     let (mut pipeline, reopened) = open(folder.path());
@@ -327,7 +328,32 @@ fn checkpoints_are_taken_and_restored() {
     // Nine timeouts before the restart and one after it make ten.
     burst.truncate(1);
     burst[0] = signalr(10, "A", "ConnectionAborted", "Connection ping timeout");
-    pipeline.process(&small(&burst, 1)).unwrap();
+    pipeline.process(&small(&burst, 1), None).unwrap();
     let (_, requests) = account(&mut pipeline);
     assert_eq!(requests.len(), 1, "the window outlived the restart");
+}
+
+#[test]
+fn ticks_and_arrivals_are_run_again_as_they_came() {
+    let tick = |minutes: i64| tripline_core::contract::Context {
+        source: "hour".to_owned(),
+        arrived: Some((1_772_445_600 + minutes * 60) * 1_000_000),
+        ..Default::default()
+    };
+    let run = |restart: bool| {
+        let folder = TempDir::new().unwrap();
+        let (mut pipeline, _) = open(folder.path());
+        for (number, batch) in (0..).zip(&batches()) {
+            pipeline.process(batch, tick(number).arrived).unwrap();
+            pipeline.advance(&tick(number)).unwrap();
+            if restart {
+                drop(pipeline);
+                let reopened;
+                (pipeline, reopened) = open(folder.path());
+                assert_eq!(reopened.ticks, number as u64 + 1);
+            }
+        }
+        account(&mut pipeline)
+    };
+    assert_eq!(run(true), run(false));
 }

@@ -140,7 +140,11 @@ fn the_hour_of_a_signalr_service_triggers_where_its_story_says() {
 
 #[test]
 fn a_bundle_holds_the_window_to_the_line_and_only_its_resource() {
-    let done = replay(&[&samples().join("signalr/hour.ndjson")], &[]).ok();
+    let folder = tempfile::TempDir::new().unwrap();
+    let raw = folder.path().join("raw.toml");
+    std::fs::write(&raw, "[redact]\nprofile = 'raw'\n").unwrap();
+    let more = ["--config", raw.to_str().unwrap()];
+    let done = replay(&[&samples().join("signalr/hour.ndjson")], &more).ok();
     let row = done.requests("signalr.ping-timeout").remove(0);
     let members = unpack(&done.bundles()[&format!("{}.tar.zst", row["id"].as_str().unwrap())]);
     let manifest: Value = serde_json::from_slice(&members["manifest.json"]).unwrap();

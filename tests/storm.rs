@@ -198,6 +198,7 @@ fn judged(seconds: i64, max_trigger_age: Option<i64>) -> (Option<u64>, Vec<Optio
         deduplicate: false,
         caps: StormCaps::default(),
         max_trigger_age,
+        recorder: None,
     };
     let (mut pipeline, _) = Pipeline::open(folder.path(), plugin, options).unwrap();
     let lines = loud_trigger(seconds, "A", 0).join("\n") + "\n";
@@ -211,7 +212,7 @@ fn judged(seconds: i64, max_trigger_age: Option<i64>) -> (Option<u64>, Vec<Optio
         }],
         faults: Vec::new(),
     };
-    pipeline.process(&batch).unwrap();
+    pipeline.process(&batch, None).unwrap();
     let (_, spool) = pipeline.parts();
     let stale = spool.counters().unwrap().get("stale").copied();
     let history = spool.history().unwrap();

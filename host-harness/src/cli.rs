@@ -12,6 +12,9 @@ use crate::replay;
 /// The configuration that `init` and `check` mean unless told otherwise.
 const DEFAULT_CONFIG_FILE: &str = "tripline.toml";
 
+/// The state folder unless told otherwise.
+pub(crate) const DEFAULT_STATE: &str = "/var/lib/tripline";
+
 /// Flags trigger conditions in SignalR resource logs and Azure Stack Hub alerts, and seals the logs
 /// around the moment into bundles.
 ///
@@ -28,6 +31,8 @@ struct Cli {
 enum Command {
     /// Replay logs from files, exactly and offline: flag records and seal bundles into a folder.
     Replay(ReplayArgs),
+    /// Send logs now, or save them locally: a bundle of the lines of a window, whatever the rules say.
+    Collect(commands::collect::CollectArgs),
     /// Show the requests of a state or replay folder and what became of them.
     History(HistoryArgs),
     /// Look at bundles.
@@ -36,12 +41,30 @@ enum Command {
     /// Look at rules.
     #[command(subcommand)]
     Rules(RulesCommand),
+    /// Redact lines from standard input to standard output, as a bundle would have them.
+    Redact(RedactArgs),
+    /// Look at the recorder, which keeps raw lines so that bundles can be cut out of them.
+    #[command(subcommand)]
+    Recorder(RecorderCommand),
     /// Write a configuration to start from: every key with its default, explained.
     Init(InitArgs),
     /// Check a configuration without running anything: exit code 2 and every problem with its line.
     Check(CheckArgs),
-    /// Print the JSON Schema of the configuration, for editors.
-    Schema,
+    /// Print the JSON Schema of the configuration, for editors, or of manifest.json in bundles.
+    Schema {
+        /// What to print the schema of.
+        #[arg(value_enum, default_value_t = SchemaOf::Configuration)]
+        of: SchemaOf,
+    },
+}
+
+/// What has a schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum SchemaOf {
+    /// The configuration.
+    Configuration,
+    /// manifest.json in bundles.
+    Manifest,
 }
 
 /// Arguments of `tripline replay`.
@@ -87,9 +110,18 @@ pub struct HistoryArgs {
     #[arg(
         value_name = "DIR",
         env = "TRIPLINE_STATE",
-        default_value = "/var/lib/tripline"
+        default_value = DEFAULT_STATE
     )]
     pub folder: PathBuf,
+    /// With --ticket: the request, by its id or the beginning of it. Without DIR it may stand alone.
+    #[arg(value_name = "ID", requires = "ticket")]
+    pub id: Option<String>,
+    /// Print a text that has what support asks for, about one request: `history [DIR] ID --ticket`.
+    #[arg(long, conflicts_with = "json")]
+    pub ticket: bool,
+    /// With --ticket: without ids of resources, users and connections, host and file names.
+    #[arg(long, requires = "ticket")]
+    pub public: bool,
     /// Print JSON.
     #[arg(long)]
     pub json: bool,
@@ -106,15 +138,133 @@ pub enum BundleCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Write the files of a bundle into a folder, after checking that it is whole.
+    Open {
+        /// The bundle.
+        file: PathBuf,
+        /// The folder: empty or not there yet.
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+    },
     /// Check that bundles are whole: exit code 4 and a reason if any byte is not as it was sealed.
     Verify {
         /// The bundles.
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
+        /// Check also that the signature beside each bundle is by the owner of this ed25519 key (PEM).
+        #[arg(long, value_name = "FILE")]
+        public_key: Option<PathBuf>,
         /// Print JSON.
         #[arg(long)]
         json: bool,
     },
+    /// Write a redacted copy of a bundle, under the same id; prints what was replaced.
+    Redact(BundleRedactArgs),
+    /// Let a bundle go that is held since a secret was found in it after redaction.
+    Release(ReleaseArgs),
+}
+
+/// Arguments of `tripline redact`.
+#[derive(Debug, Args)]
+pub struct RedactArgs {
+    /// `share`, `raw` or a profile of the configuration, instead of the one it names.
+    #[arg(long, value_name = "NAME")]
+    pub profile: Option<String>,
+    /// A configuration; without one `share` is in force.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Print what each redactor replaced as JSON on standard error: counts, no values.
+    #[arg(long)]
+    pub report: bool,
+    /// Print the token that a deployment key gives this value, and read nothing.
+    #[arg(long, value_name = "VALUE", requires = "kind", requires = "key_file")]
+    pub token: Option<String>,
+    /// The kind of the value, as in its token: mail, user, address, subscription, host or a redactor.
+    #[arg(long, value_name = "KIND", requires = "token")]
+    pub kind: Option<String>,
+    /// The deployment key, instead of the one the configuration names.
+    #[arg(long, value_name = "FILE")]
+    pub key_file: Option<PathBuf>,
+}
+
+/// Arguments of `tripline bundle redact`.
+#[derive(Debug, Args)]
+pub struct BundleRedactArgs {
+    /// The bundle.
+    #[arg(value_name = "IN")]
+    pub input: PathBuf,
+    /// The file to write, which must not be there yet.
+    #[arg(value_name = "OUT")]
+    pub output: PathBuf,
+    /// `share`, `raw` or a profile of the configuration, instead of the one it names.
+    #[arg(long, value_name = "NAME")]
+    pub profile: Option<String>,
+    /// A configuration; without one `share` is in force.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+/// Arguments of `tripline bundle release`.
+#[derive(Debug, Args)]
+pub struct ReleaseArgs {
+    /// The bundle, by its id.
+    pub id: String,
+    /// Why it may leave; kept in the history.
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
+    /// A state folder, or the --out folder of a replay.
+    #[arg(
+        long = "state",
+        value_name = "DIR",
+        env = "TRIPLINE_STATE",
+        default_value = "/var/lib/tripline"
+    )]
+    pub folder: PathBuf,
+}
+
+/// Commands on the recorder.
+#[derive(Debug, Subcommand)]
+pub enum RecorderCommand {
+    /// Show what it holds, its limits and for how many hours they keep lines.
+    Status {
+        /// A state folder.
+        #[arg(value_name = "DIR", env = "TRIPLINE_STATE", default_value = DEFAULT_STATE)]
+        folder: PathBuf,
+        /// The configuration that holds the limits; without one the default limits are shown.
+        #[arg(short, long, value_name = "FILE")]
+        config: Option<PathBuf>,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Read every byte of it: exit code 4 and reasons if it is damaged.
+    Verify {
+        /// A state folder.
+        #[arg(value_name = "DIR", env = "TRIPLINE_STATE", default_value = DEFAULT_STATE)]
+        folder: PathBuf,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Remove segments now, except those that requests under way need. Nothing else may be using it.
+    Purge(RecorderPurgeArgs),
+}
+
+/// Arguments of `tripline recorder purge`.
+#[derive(Debug, Args)]
+pub struct RecorderPurgeArgs {
+    /// A state folder.
+    #[arg(value_name = "DIR", env = "TRIPLINE_STATE", default_value = DEFAULT_STATE)]
+    pub folder: PathBuf,
+    /// Segments whose lines are all from before this time.
+    #[arg(long, value_name = "TIME", required_unless_present = "all")]
+    pub before: Option<String>,
+    /// All segments.
+    #[arg(long, conflicts_with = "before")]
+    pub all: bool,
+    /// Do it; without this it only says what would be removed.
+    #[arg(long)]
+    pub yes: bool,
 }
 
 /// Commands on rules.
@@ -225,12 +375,15 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match &cli.command {
         Command::Replay(args) => commands::replay(args),
+        Command::Collect(args) => commands::collect::collect(args),
         Command::History(args) => commands::history(args),
         Command::Bundle(command) => commands::bundle(command),
         Command::Rules(command) => commands::rules(command),
+        Command::Redact(args) => commands::redact::redact(args),
+        Command::Recorder(command) => commands::recorder::recorder(command),
         Command::Init(args) => commands::configuration::init(args),
         Command::Check(args) => commands::configuration::check(args),
-        Command::Schema => commands::configuration::schema(),
+        Command::Schema { of } => commands::configuration::schema(*of),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

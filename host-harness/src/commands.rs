@@ -5,17 +5,23 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use serde_json::{Value, json};
 use tripline_bundle::spool::{HistoryRow, Spool};
-use tripline_bundle::verify;
+use tripline_bundle::verify::{Listed, list};
 
 use crate::cli::{BundleCommand, HistoryArgs, ReplayArgs, RulesCommand};
 use crate::config::Config;
 use crate::exit::Failure;
 use crate::replay;
 
+pub mod collect;
 pub mod configuration;
 pub(crate) mod print;
+pub(crate) mod recorder;
+pub mod redact;
 mod rules;
 mod ruletest;
+mod ticket;
+mod unpack;
+mod verify;
 
 use print::{Table, answer, answer_json, short_time};
 
@@ -61,6 +67,9 @@ fn print_replay(args: &ReplayArgs, outcome: &replay::Outcome) -> Result<(), Fail
 /// # Errors
 /// When there is no history to read.
 pub fn history(args: &HistoryArgs) -> Result<(), Failure> {
+    if args.ticket {
+        return ticket::ticket(args);
+    }
     let state = state_folder(&args.folder)?;
     let spool = Spool::open_read_only(&state).map_err(|error| Failure::Runtime(error.into()))?;
     let rows = spool.history().context("cannot read the history")?;
@@ -128,7 +137,14 @@ fn state_folder(path: &Path) -> Result<PathBuf, Failure> {
 pub fn bundle(command: &BundleCommand) -> Result<(), Failure> {
     match command {
         BundleCommand::List { folder, json } => list_bundles(folder, *json),
-        BundleCommand::Verify { files, json } => verify_bundles(files, *json),
+        BundleCommand::Open { file, out } => unpack::open(file, out),
+        BundleCommand::Redact(args) => redact::bundle(args),
+        BundleCommand::Release(args) => redact::release(args),
+        BundleCommand::Verify {
+            files,
+            public_key,
+            json,
+        } => verify::verify(files, public_key.as_deref(), *json),
     }
 }
 
@@ -145,7 +161,7 @@ fn list_bundles(folder: &Path, json: bool) -> Result<(), Failure> {
             folder.display()
         )));
     }
-    let listing = verify::list(&folder).context("cannot list the bundles")?;
+    let listing = list(&folder).context("cannot list the bundles")?;
     if json {
         answer_json(&serde_json::to_value(&listing.bundles).context("cannot print the list")?)?;
     } else {
@@ -164,7 +180,7 @@ fn list_bundles(folder: &Path, json: bool) -> Result<(), Failure> {
     )))
 }
 
-fn print_bundles(folder: &Path, bundles: &[verify::Listed]) -> Result<(), Failure> {
+fn print_bundles(folder: &Path, bundles: &[Listed]) -> Result<(), Failure> {
     if bundles.is_empty() {
         return answer(&format!("no bundles in {}\n", folder.display()));
     }
@@ -184,42 +200,6 @@ fn print_bundles(folder: &Path, bundles: &[verify::Listed]) -> Result<(), Failur
         ]);
     }
     answer(&table.to_string())
-}
-
-fn verify_bundles(files: &[PathBuf], json: bool) -> Result<(), Failure> {
-    let mut results = Vec::new();
-    let mut bad = 0;
-    let mut lines = Vec::new();
-    for file in files {
-        let name = file.display().to_string();
-        let findings = match verify::verify(file) {
-            Ok(verified) => verified.findings,
-            Err(error) if !file.is_file() => {
-                return Err(Failure::usage(format!("cannot verify `{name}`: {error}")));
-            }
-            Err(error) => vec![error.to_string()],
-        };
-        if findings.is_empty() {
-            lines.push(format!("{name}: intact, origin not proven (not signed)"));
-        } else {
-            bad += 1;
-            lines.push(format!("{name}: NOT INTACT"));
-            lines.extend(findings.iter().map(|finding| format!("  {finding}")));
-        }
-        results.push(json!({ "file": name, "intact": findings.is_empty(), "signed": false, "findings": findings }));
-    }
-    if json {
-        answer_json(&Value::Array(results))?
-    } else {
-        answer(&(lines.join("\n") + "\n"))?
-    }
-    if bad > 0 {
-        return Err(Failure::Findings(format!(
-            "{bad} of {} bundles are not intact",
-            files.len()
-        )));
-    }
-    Ok(())
 }
 
 /// `tripline rules`.

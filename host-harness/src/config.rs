@@ -5,10 +5,16 @@
 //! line and column, in the order of the file: where it is no TOML, what is wrong with the host's
 //! sections, and what the plugin finds wrong with the rules.
 
+mod bundle;
+mod collect;
 mod document;
+mod recorder;
+mod redact;
 mod rules;
+mod share;
 mod storm;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
@@ -22,6 +28,11 @@ use crate::exit::Failure;
 use document::Document;
 use rules::{Placed, RuleSet};
 
+pub use bundle::Bundle;
+pub use collect::{Collect, FILES_BYTES, MOST_COLLECTORS, MOST_ROLE_CHARS};
+pub use recorder::RecorderSettings;
+pub use redact::{Redact, read_key};
+pub use share::{SHARE_AGE, SHARE_BYTES, Share};
 pub use storm::{
     BUNDLE_BYTES, BUNDLES_PER_DAY, BUNDLES_PER_HOUR, BYTES_PER_DAY, Storm, TRIGGER_AGE,
 };
@@ -61,10 +72,20 @@ pub struct Config {
 }
 
 /// The host's own part of a configuration.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Settings {
+    /// What bundles are made of.
+    pub bundle: Bundle,
     /// What a storm of triggers may cost.
     pub storm: Storm,
+    /// How long raw lines are kept.
+    pub recorder: RecorderSettings,
+    /// What is collected besides the recorder's window.
+    pub collect: Collect,
+    /// The folder that bundles are saved to.
+    pub share: Share,
+    /// What bundles hold in place of secrets, people and addresses.
+    pub redact: Redact,
 }
 
 /// A problem at its place.
@@ -148,7 +169,12 @@ impl Config {
                 let message = "no rules are left; write at least one `[[rule]]`, or remove this";
                 table.problem("default_rules", message.to_owned());
             }
+            settings.bundle = Bundle::read(&mut table);
             settings.storm = Storm::read(&mut table);
+            settings.recorder = RecorderSettings::read(&mut table);
+            settings.collect = Collect::read(&mut table);
+            settings.share = Share::read(&mut table);
+            settings.redact = Redact::read(&mut table);
             table.value("rule"); // the plugin judges it
             table.finish();
         }
@@ -206,6 +232,24 @@ impl Config {
     #[must_use]
     pub fn rule_texts(&self) -> Vec<RuleText> {
         self.rule_set.rules().map(RuleText::of).collect()
+    }
+
+    /// What each rule groups by, as it is written: names of fields, or JSON pointers.
+    #[must_use]
+    pub fn group_by(&self) -> BTreeMap<String, Vec<String>> {
+        let subjects = |rule: &Value| match rule.get("group_by") {
+            Some(Value::String(one)) => vec![one.clone()],
+            Some(Value::Array(all)) => all
+                .iter()
+                .filter_map(Value::as_str)
+                .map(str::to_owned)
+                .collect(),
+            _ => Vec::new(),
+        };
+        self.rule_set
+            .rules()
+            .filter_map(|rule| Some((rule.get("name")?.as_str()?.to_owned(), subjects(rule))))
+            .collect()
     }
 
     /// How many of the rules are default ones that the file did not replace.

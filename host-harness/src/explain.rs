@@ -20,7 +20,7 @@ use crate::exit::Failure;
 use crate::ingest::batch::{Batch, BatchLimits, Batcher};
 use crate::ingest::frame::{FrameLimits, Framer, Unit};
 use crate::ingest::input::{Input, discover};
-use crate::pipeline::{Pipeline, PipelineOptions};
+use crate::pipeline::{Pipeline, PipelineOptions, Processed};
 use crate::replay::{load_plugin, read_time, start_plugin};
 
 pub use target::Target;
@@ -69,6 +69,7 @@ pub fn explain(question: &Question, config: &Config) -> Result<Value, Failure> {
         deduplicate: false,
         caps: storm.caps(),
         max_trigger_age: None,
+        recorder: None,
     };
     let (pipeline, _) = Pipeline::open(folder.path(), plugin, options)?;
     let mut run = Run { pipeline };
@@ -215,8 +216,10 @@ impl Run {
     }
 
     fn process(&mut self, batch: Option<Batch>) -> Result<(), Failure> {
-        if let Some(batch) = batch {
-            self.pipeline.process(&batch)?;
+        if let Some(batch) = batch
+            && let Processed::Unrecorded(error) = self.pipeline.process(&batch, None)?
+        {
+            return Err(anyhow::Error::from(*error).into());
         }
         Ok(())
     }

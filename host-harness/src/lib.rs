@@ -6,6 +6,7 @@
 //! writes them, and a command such as [`replay`] drives it all.
 
 pub mod cli;
+pub mod collect;
 pub mod commands;
 pub mod config;
 pub mod exit;

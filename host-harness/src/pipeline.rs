@@ -4,19 +4,28 @@
 //! restores the last checkpoint, runs the recorded batches since through the plugin again, discards
 //! what was committed before and commits the rest.
 
+mod unfinished;
+
 use std::path::Path;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use anyhow::Context as _;
 use sha2::{Digest, Sha256};
-use tripline_bundle::recorder::{self, Durability, Position, Recorder, RecorderOptions};
+use tripline_bundle::recorder::{
+    self, Durability, Event, Needs, Position, Pruned, Recorder, RecorderOptions,
+};
 use tripline_bundle::spool::{
     Admission, BatchId, Checkpoint, Commit, Freshness, Kind, Spool, StormCaps,
 };
+use tripline_bundle::{SystemVolume, Volume};
 use tripline_core::contract::{Context, Output};
 use tripline_runtime::{Judged, Plugin};
 
+use crate::config::RecorderSettings;
 use crate::ingest::batch::Batch;
+
+use unfinished::Unfinished;
 
 /// After how many bytes of lines the plugin's state is stored.
 pub const CHECKPOINT_BYTES: usize = 16 * 1024 * 1024;
@@ -34,6 +43,8 @@ pub struct PipelineOptions {
     /// The age by the wall clock, in µs, of the oldest trigger that gets a bundle; `None` in a replay,
     /// where every trigger is old.
     pub max_trigger_age: Option<i64>,
+    /// How long lines are kept; `None` in a replay, which keeps all it read.
+    pub recorder: Option<RecorderSettings>,
 }
 
 /// What [`Pipeline::open`] found to do.
@@ -43,6 +54,10 @@ pub struct Reopened {
     pub rerun: u64,
     /// Batches recorded before, but committed only now.
     pub committed: u64,
+    /// Ticks of clocks run again, committed before or only now.
+    pub ticks: u64,
+    /// Damaged segments of the recorder that were set aside.
+    pub quarantined_segments: u64,
     /// Bytes of a torn write cut off the recorder.
     pub truncated_bytes: u64,
     /// Damaged blocks of the recorder, in words.
@@ -58,6 +73,9 @@ pub enum Processed {
     Judged(Box<Judged>),
     /// It was there before; nothing was done.
     Duplicate,
+    /// The recorder has stopped, since the disk is full or fuller than its limits allow; nothing was
+    /// done. Either offer the batch again later, or let it pass: [`Pipeline::pass_unrecorded`].
+    Unrecorded(Box<recorder::Error>),
 }
 
 /// Recorder, plugin and spool, in step.
@@ -69,6 +87,14 @@ pub struct Pipeline {
     options: PipelineOptions,
     since_checkpoint: usize,
     reached: Option<Position>,
+    /// A batch or tick that was recorded and judged, but not committed: the disk refused.
+    unfinished: Option<Unfinished>,
+    /// Lines that passed unrecorded and are not counted in the spool yet.
+    unrecorded: u64,
+    /// Units beside them that never were lines.
+    unrecorded_faults: u64,
+    /// The recorder's segment when its limits were looked at last.
+    retained_at: Option<u32>,
 }
 
 // === impl Pipeline ===
@@ -83,11 +109,29 @@ impl Pipeline {
         plugin: Plugin,
         options: PipelineOptions,
     ) -> anyhow::Result<(Self, Reopened)> {
+        Self::open_on(Arc::new(SystemVolume), folder, plugin, options)
+    }
+
+    /// [`Pipeline::open`] with a recorder on another volume: for tests of full and failing disks.
+    ///
+    /// # Errors
+    /// As [`Pipeline::open`].
+    pub fn open_on(
+        volume: Arc<dyn Volume>,
+        folder: &Path,
+        plugin: Plugin,
+        options: PipelineOptions,
+    ) -> anyhow::Result<(Self, Reopened)> {
         let spool = Spool::open(folder, options.durability, options.caps)?;
+        let settings = options.recorder;
+        let defaults = RecorderOptions::default();
         let recorder_options = RecorderOptions {
             durability: options.durability,
             not_before: spool.position()?.processed_to,
-            ..RecorderOptions::default()
+            retention: settings.map(|settings| settings.retention),
+            segment_bytes: settings.map_or(defaults.segment_bytes, |s| s.segment_bytes),
+            volume,
+            ..defaults
         };
         let (recorder, recovery) = Recorder::open(folder, recorder_options)?;
         let mut pipeline = Self {
@@ -97,9 +141,14 @@ impl Pipeline {
             options,
             since_checkpoint: 0,
             reached: None,
+            unfinished: None,
+            unrecorded: 0,
+            unrecorded_faults: 0,
+            retained_at: None,
         };
         let mut reopened = Reopened {
             truncated_bytes: recovery.truncated_bytes,
+            quarantined_segments: recovery.quarantined,
             damaged: recovery
                 .damaged
                 .iter()
@@ -111,50 +160,78 @@ impl Pipeline {
         Ok((pipeline, reopened))
     }
 
+    /// Runs again what came since the last checkpoint, as it was judged then: the same batches with
+    /// the same times of arrival, and the same ticks between them.
     fn catch_up(&mut self, reopened: &mut Reopened) -> anyhow::Result<()> {
         let progress = self.spool.position()?;
         self.reached = progress.processed_to;
-        let checkpointed = progress
-            .checkpoint
-            .as_ref()
-            .map(|checkpoint| checkpoint.position);
+        let checkpointed = progress.checkpoint.as_ref().map(|stored| stored.position);
         if let Some(checkpoint) = &progress.checkpoint {
             reopened.cold_rules = self.plugin.restore(&checkpoint.plugin_state)?;
         }
+        let processed_to = progress.processed_to;
+        let is_processed = |at: Position| processed_to.is_some_and(|processed| at < processed);
         let reader = self.recorder.reader().clone();
-        for recorded in reader.read_from(checkpointed) {
-            let recorded = recorded?;
-            let context = Context {
-                source: recorded.source.to_string(),
-                ..Context::default()
-            };
-            let judged = self.plugin.process(&recorded.lines, &context)?;
-            self.index(recorded.position, &judged.output)?;
-            if progress
-                .processed_to
-                .is_some_and(|processed| recorded.position < processed)
-            {
-                reopened.rerun += 1;
-                continue;
+        for event in reader.events_from(checkpointed) {
+            match event {
+                Ok(Event::Batch(recorded)) => {
+                    let context = context(&recorded.source, recorded.arrived);
+                    let judged = self.plugin.process(&recorded.lines, &context)?;
+                    // Run again, it comes to the same times.
+                    if !reader.is_indexed(recorded.position) {
+                        self.index(recorded.position, &judged.output)?;
+                    }
+                    if is_processed(recorded.position) {
+                        reopened.rerun += 1;
+                        continue;
+                    }
+                    self.commit(&Unfinished {
+                        lines: judged.output.times.len(),
+                        judged,
+                        arrived: recorded.arrived,
+                        next: Some(recorded.next),
+                        batch: Some((recorded.source.to_string(), recorded.sha256)),
+                        ..Unfinished::default()
+                    })?;
+                    reopened.committed += 1;
+                }
+                Ok(Event::Tick(tick)) => {
+                    let moved = context(&tick.source, Some(tick.time));
+                    let output = self.plugin.advance(&moved)?;
+                    reopened.ticks += 1;
+                    if !is_processed(tick.position) {
+                        self.commit(&Unfinished::tick(output, tick.time, tick.next))?;
+                    }
+                }
+                // It went bad since the recorder was opened: the lines are lost, the rest is not.
+                Err(recorder::Error::Damaged(damage)) => {
+                    let text = format!("{}: {}", damage.position, damage.reason);
+                    reopened.damaged.push(text);
+                }
+                Err(error) => return Err(error.into()),
             }
-            let hash = (recorded.source.as_ref(), recorded.sha256);
-            let lines = judged.output.times.len();
-            self.commit(&judged, lines, 0, Some((recorded.next, hash)))?;
-            reopened.committed += 1;
         }
         Ok(())
     }
 
     /// Records a batch, has it judged and commits what was decided. On return it may be acknowledged.
     ///
+    /// `arrived` is when it arrived, in µs since 1970; `None` in a replay.
+    ///
     /// # Errors
-    /// When it cannot be recorded or committed, or the plugin breaks the contract.
-    pub fn process(&mut self, batch: &Batch) -> anyhow::Result<Processed> {
+    /// When it cannot be recorded or committed, or the plugin breaks the contract. If the disk refused
+    /// the commit, offer the same batch again: it is recorded and judged once.
+    pub fn process(&mut self, batch: &Batch, arrived: Option<i64>) -> anyhow::Result<Processed> {
+        if let Some(judged) = self.finish(Some(batch))? {
+            return Ok(Processed::Judged(Box::new(judged)));
+        }
         let faults = batch.faults.len() as u64;
         if batch.lines.is_empty() {
-            let judged = Judged::default();
-            self.commit(&judged, 0, faults, None)?;
-            return Ok(Processed::Judged(Box::new(judged)));
+            self.commit(&Unfinished {
+                faults,
+                ..Unfinished::default()
+            })?;
+            return Ok(Processed::Judged(Box::default()));
         }
         let sha256: [u8; 32] = Sha256::digest(&batch.lines).into();
         if self.options.deduplicate && self.spool.seen(&batch.source, &sha256)? {
@@ -166,44 +243,111 @@ impl Pipeline {
             })?;
             return Ok(Processed::Duplicate);
         }
-        let position = self
-            .recorder
-            .append(&recorder::Batch {
-                source: &batch.source,
-                offset: batch.offset,
-                sha256,
-                lines: &batch.lines,
-            })
-            .with_context(|| format!("cannot record a batch of `{}`", batch.source))?;
-        let next = self.recorder.end();
-        let context = Context {
-            source: batch.source.clone(),
-            ..Context::default()
+        let recorded = recorder::Batch {
+            source: &batch.source,
+            offset: batch.offset,
+            sha256,
+            arrived,
+            lines: &batch.lines,
         };
+        let position = match self.recorder.append(&recorded) {
+            Err(error) if error.is_full() => return Ok(Processed::Unrecorded(Box::new(error))),
+            appended => {
+                appended.with_context(|| format!("cannot record a batch of `{}`", batch.source))?
+            }
+        };
+        let next = self.recorder.end();
+        let context = context(&batch.source, arrived);
         let judged = self.plugin.process(&batch.lines, &context)?;
-        self.index(position, &judged.output)?;
         self.since_checkpoint += batch.lines.len();
-        self.commit(
-            &judged,
-            batch.spans.len(),
+        self.unfinished = Some(Unfinished {
+            judged,
+            lines: batch.spans.len(),
             faults,
-            Some((next, (&batch.source, sha256))),
-        )?;
+            arrived,
+            next: Some(next),
+            batch: Some((batch.source.clone(), sha256)),
+            index: Some(position),
+        });
+        let judged = self.finish(Some(batch))?.unwrap_or_default();
+        self.retain_at_roll();
         Ok(Processed::Judged(Box::new(judged)))
     }
 
-    /// Moves a source's clock; due holds fire.
+    /// Lets a batch pass that the recorder did not take: it is counted as `unrecorded` and not judged.
+    ///
+    /// # Errors
+    /// When the spool refuses for another reason than a full disk; then the count is stored later.
+    pub fn pass_unrecorded(&mut self, batch: &Batch) -> anyhow::Result<()> {
+        self.unrecorded += batch.spans.len() as u64;
+        self.unrecorded_faults += batch.faults.len() as u64;
+        match self.commit(&Unfinished::default()) {
+            Err(error) if is_full(&error) => Ok(()),
+            committed => committed,
+        }
+    }
+
+    /// Moves a source's clock; due holds fire. The tick is recorded, to be run again after a crash. While
+    /// the recorder has stopped, clocks stand still: a later tick moves them.
     ///
     /// # Errors
     /// As [`Pipeline::process`].
     pub fn advance(&mut self, context: &Context) -> anyhow::Result<Output> {
-        let output = self.plugin.advance(context)?;
-        let judged = Judged {
-            output,
-            ..Judged::default()
+        self.finish(None)?;
+        let Some(time) = context.arrived else {
+            return Ok(Output::default());
         };
-        self.commit(&judged, 0, 0, None)?;
+        match self.recorder.tick(&context.source, time) {
+            Err(error) if error.is_full() => return Ok(Output::default()),
+            ticked => {
+                ticked.with_context(|| format!("cannot record a tick of `{}`", context.source))?
+            }
+        };
+        let next = self.recorder.end();
+        let output = self.plugin.advance(context)?;
+        self.unfinished = Some(Unfinished::tick(output, time, next));
+        let judged = self.finish(None)?.unwrap_or_default();
         Ok(judged.output)
+    }
+
+    /// Removes what the limits of the recorder say is too old or too much, and neither a request nor
+    /// the plugin's state needs any more. The pipeline does so by itself when a segment is full; call it
+    /// now and then as well, so that lines of a quiet source go when they are too old.
+    ///
+    /// # Errors
+    /// When the disk or the spool refuses.
+    pub fn retain(&mut self, now: i64) -> anyhow::Result<Pruned> {
+        self.retained_at = Some(self.recorder.segment_number());
+        if !self.recorder.is_over_limits(now)? {
+            return Ok(Pruned::default());
+        }
+        self.checkpoint_now()?;
+        let progress = self.spool.position()?;
+        let checkpointed = progress.checkpoint.map(|checkpoint| checkpoint.position);
+        let keep_from = progress.processed_to.zip(checkpointed);
+        let pending = self.spool.pending()?;
+        let rows = pending.iter().map(|row| &row.request);
+        let pins: Vec<_> = rows.map(|request| (request.from, request.to)).collect();
+        let pruned = self.recorder.prune(&Needs {
+            now,
+            keep_from: keep_from.map(|(processed, checkpointed)| processed.min(checkpointed)),
+            pins: &pins,
+        })?;
+        Ok(pruned)
+    }
+
+    fn retain_at_roll(&mut self) {
+        let segment = self.recorder.segment_number();
+        if self.options.recorder.is_none() || self.retained_at == Some(segment) {
+            return;
+        }
+        let Some(now) = now() else {
+            return;
+        };
+        // What cannot be removed today does not keep us from recording.
+        if let Err(error) = self.retain(now) {
+            tracing::warn!(error = format!("{error:#}"), "old lines are not removed");
+        }
     }
 
     /// Asks the plugin a question about its rules and their state.
@@ -225,40 +369,60 @@ impl Pipeline {
         Ok(())
     }
 
+    /// Commits what the disk refused before, if anything; answers it if it is of this batch.
+    fn finish(&mut self, batch: Option<&Batch>) -> anyhow::Result<Option<Judged>> {
+        let Some(mut unfinished) = self.unfinished.take() else {
+            return Ok(None);
+        };
+        if let Err(error) = self.try_finish(&mut unfinished) {
+            self.unfinished = Some(unfinished);
+            return Err(error);
+        }
+        Ok(unfinished.is_of(batch).then_some(unfinished.judged))
+    }
+
+    fn try_finish(&mut self, unfinished: &mut Unfinished) -> anyhow::Result<()> {
+        if let Some(position) = unfinished.index {
+            self.index(position, &unfinished.judged.output)?;
+            unfinished.index = None;
+        }
+        self.commit(unfinished)
+    }
+
     /// One transaction: requests, folds, counters, position and, when due, a checkpoint.
-    fn commit(
-        &mut self,
-        judged: &Judged,
-        lines: usize,
-        faults: u64,
-        batch: Option<(Position, (&str, [u8; 32]))>,
-    ) -> anyhow::Result<()> {
-        let output = &judged.output;
+    fn commit(&mut self, done: &Unfinished) -> anyhow::Result<()> {
+        let output = &done.judged.output;
+        let faults = done.faults + self.unrecorded_faults;
         let quarantined = output.rejected.len() as u64 + faults;
-        let lines = lines as u64 + faults;
+        let lines = done.lines as u64 + faults + self.unrecorded;
         let mut counts = output.counts.clone();
         for (name, count) in [
             ("lines", lines),
             ("passed", lines - quarantined),
             ("quarantined", quarantined),
-            ("unjudged", judged.unjudged.len() as u64),
-            ("plugin-traps", judged.trapped.len() as u64),
+            ("unjudged", done.judged.unjudged.len() as u64),
+            ("unrecorded", self.unrecorded),
+            ("plugin-traps", done.judged.trapped.len() as u64),
         ] {
             if count > 0 {
                 counts.push((name.to_owned(), count));
             }
         }
-        self.reached = batch.map(|(position, _)| position).or(self.reached);
-        let checkpoint = self.due_checkpoint()?;
-        let remembered = batch.filter(|_| self.options.deduplicate);
+        let reached = done.next.or(self.reached);
+        let due = reached.filter(|_| self.since_checkpoint >= CHECKPOINT_BYTES);
+        let checkpoint = due.map(|at| self.checkpoint(at)).transpose()?;
+        let remembered = done.batch.as_ref().filter(|_| self.options.deduplicate);
         let commit = Commit {
             requests: &output.requests,
             kind: Kind::Proactive,
-            freshness: self.freshness(),
+            freshness: self.freshness(done.arrived),
             folded: &output.folded,
             counts: &counts,
-            processed_to: batch.map(|(position, _)| position),
-            batch: remembered.map(|(_, (source, sha256))| BatchId { source, sha256 }),
+            processed_to: done.next,
+            batch: remembered.map(|(source, sha256)| BatchId {
+                source,
+                sha256: *sha256,
+            }),
             checkpoint,
         };
         for admitted in self.spool.commit(&commit)? {
@@ -266,32 +430,69 @@ impl Pipeline {
                 tracing::info!(bundle.id = admitted.id, %by, "bundle suppressed");
             }
         }
+        self.reached = reached;
+        (self.unrecorded, self.unrecorded_faults) = (0, 0);
+        if due.is_some() {
+            self.since_checkpoint = 0;
+        }
         Ok(())
     }
 
-    /// How old a trigger may be, by the clock of now. A clock before 1970 makes none too old.
-    fn freshness(&self) -> Option<Freshness> {
+    /// How old a trigger may be, by when its batch arrived, so that a commit after a crash decides as
+    /// the one before would have; by the clock of now if that is not known. A clock before 1970 makes
+    /// none too old.
+    fn freshness(&self, arrived: Option<i64>) -> Option<Freshness> {
         let max_trigger_age = self.options.max_trigger_age?;
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-        let now = i64::try_from(now.ok()?.as_micros()).ok()?;
         Some(Freshness {
-            now,
+            now: arrived.or_else(now)?,
             max_trigger_age,
         })
     }
 
-    fn due_checkpoint(&mut self) -> anyhow::Result<Option<Checkpoint>> {
-        let Some(position) = self
-            .reached
-            .filter(|_| self.since_checkpoint >= CHECKPOINT_BYTES)
-        else {
-            return Ok(None);
+    /// Stores the plugin's state, unless it is stored already.
+    fn checkpoint_now(&mut self) -> anyhow::Result<()> {
+        self.finish(None)?;
+        let stored = self.spool.position()?.checkpoint;
+        let Some(position) = self.reached else {
+            return Ok(());
         };
+        if stored.is_some_and(|stored| stored.position == position) {
+            return Ok(());
+        }
+        let checkpoint = Some(self.checkpoint(position)?);
+        self.spool.commit(&Commit {
+            checkpoint,
+            ..Commit::default()
+        })?;
         self.since_checkpoint = 0;
+        Ok(())
+    }
+
+    fn checkpoint(&mut self, position: Position) -> anyhow::Result<Checkpoint> {
         self.recorder.sync()?;
-        Ok(Some(Checkpoint {
+        Ok(Checkpoint {
             position,
             plugin_state: self.plugin.checkpoint()?,
-        }))
+        })
     }
+}
+
+fn context(source: &str, arrived: Option<i64>) -> Context {
+    Context {
+        source: source.to_owned(),
+        arrived,
+        ..Context::default()
+    }
+}
+
+/// The time now, in µs since 1970.
+fn now() -> Option<i64> {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    i64::try_from(now.ok()?.as_micros()).ok()
+}
+
+/// Whether an error of the spool is that of a full disk.
+fn is_full(error: &anyhow::Error) -> bool {
+    let spool = error.downcast_ref::<tripline_bundle::spool::Error>();
+    spool.is_some_and(tripline_bundle::spool::Error::is_full)
 }

@@ -5,6 +5,7 @@
 //!
 //! A dry run does the same in a temporary folder, packs every bundle to learn its size and keeps nothing.
 
+mod check;
 mod cost;
 mod folder;
 mod progress;
@@ -20,8 +21,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::Context as _;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
+use tripline_bundle::failpoint;
 use tripline_bundle::recorder::Durability;
-use tripline_bundle::spool::HistoryRow;
+use tripline_bundle::report::activity::Activity;
+use tripline_bundle::spool::{HistoryRow, State};
 use tripline_core::contract::{Context, Info};
 use tripline_runtime::{Component, Engine, EngineOptions, Options, Plugin, StartError};
 
@@ -37,6 +40,7 @@ use crate::summary::{Summary, differences};
 
 pub use cost::{Cost, Costs, DEFAULT_UPLOAD_RATE, describe_costs, parse_rate};
 pub use folder::OutFolder;
+pub(crate) use seal::{belongs, caps_sha256, now};
 pub use words::describe;
 
 /// How many bytes are read at once.
@@ -55,6 +59,8 @@ pub struct Outcome {
     pub history: Vec<HistoryRow>,
     /// Quarantined lines by reason.
     pub quarantined: BTreeMap<String, u64>,
+    /// What the report shows of all lines; nothing in a dry run.
+    pub activity: Activity,
     /// How many sources were read.
     pub sources: usize,
     /// Files that are no logs.
@@ -80,7 +86,10 @@ pub fn run(args: &ReplayArgs) -> Result<Outcome, Failure> {
     let inputs = discover(&args.inputs).map_err(Failure::usage)?;
     let (engine, component) = load_plugin(args.plugin.as_deref())?;
     let (plugin, info) = start_plugin(&engine, &component, &config)?;
-    let storm = config.accepted()?.storm;
+    let settings = config.accepted()?;
+    let storm = settings.storm;
+    let profile = settings.redact.compile(None)?;
+    let signer = settings.bundle.signer()?;
     let scratch = args.dry_run.then(make_scratch).transpose()?;
     let folder = scratch.as_ref().map(TempDir::path);
     let folder = folder.or(args.out.as_deref()).ok_or_else(|| {
@@ -94,6 +103,7 @@ pub fn run(args: &ReplayArgs) -> Result<Outcome, Failure> {
         deduplicate: false,
         caps: storm.caps(),
         max_trigger_age: None,
+        recorder: None,
     };
     let (pipeline, _) = Pipeline::open(out.state(), plugin, options)?;
     let mut replay = Replay {
@@ -106,6 +116,7 @@ pub fn run(args: &ReplayArgs) -> Result<Outcome, Failure> {
         batch_bytes: args.batch_bytes,
         interrupted,
         failures: Vec::new(),
+        activity: Activity::default(),
     };
     replay.read_all(&inputs)?;
     if let Some(until) = until {
@@ -122,11 +133,19 @@ pub fn run(args: &ReplayArgs) -> Result<Outcome, Failure> {
     let quarantined = replay.quarantine.finish()?;
     let mut failures = replay.failures;
     let origin = seal::Origin {
+        profile,
+        group_by: config.group_by(),
         storm,
         rules_sha256: hex(&Sha256::digest(config.rules.as_bytes())),
         plugin_sha256: component.sha256().to_owned(),
         plugin: format!("{} {}", info.name, info.version),
         keeps_bundles: scratch.is_none(),
+        signer,
+        check: check::Check {
+            engine: &engine,
+            component: &component,
+            rules: &config.rules,
+        },
     };
     let sealed = seal::seal_all(
         &mut replay.pipeline,
@@ -159,6 +178,7 @@ pub fn run(args: &ReplayArgs) -> Result<Outcome, Failure> {
         rules,
         history,
         quarantined,
+        activity: replay.activity,
         sources: inputs.inputs.len(),
         skipped: inputs.skipped,
         failures,
@@ -169,8 +189,10 @@ pub fn run(args: &ReplayArgs) -> Result<Outcome, Failure> {
             .close()
             .context("cannot remove the temporary folder")?,
         None => {
-            words::write_report(&out, &outcome)?;
-            out.finish(&outcome.summary)?;
+            words::write_report(&out, &outcome, &origin)?;
+            // The files of bundles that are held stay.
+            let is_held = outcome.history.iter().any(|row| row.state == State::Held);
+            out.finish(&outcome.summary, is_held)?;
         }
     }
     Ok(outcome)
@@ -185,6 +207,7 @@ struct Replay {
     batch_bytes: usize,
     interrupted: Arc<AtomicBool>,
     failures: Vec<String>,
+    activity: Activity,
 }
 
 // === impl Replay ===
@@ -257,13 +280,22 @@ impl Replay {
     }
 
     fn process(&mut self, batch: &Batch) -> anyhow::Result<()> {
-        if let Processed::Judged(judged) = self.pipeline.process(batch)? {
-            if let Some(annotated) = &mut self.annotated {
-                annotated.write(&batch.lines, &judged.output)?;
+        match self.pipeline.process(batch, None)? {
+            Processed::Judged(judged) => {
+                if let Some(annotated) = &mut self.annotated {
+                    annotated.write(&batch.lines, &judged.output)?;
+                    let lines = batch.lines.split_inclusive(|byte| *byte == b'\n');
+                    for (line, time) in lines.zip(&judged.output.times) {
+                        self.activity.add_at(line, *time);
+                    }
+                }
+                self.quarantine.write(batch, &judged.output)?;
+                Ok(())
             }
-            self.quarantine.write(batch, &judged.output)?;
+            Processed::Duplicate => Ok(()),
+            // A replay that leaves lines out is none.
+            Processed::Unrecorded(error) => Err((*error).into()),
         }
-        Ok(())
     }
 }
 
@@ -333,7 +365,7 @@ pub(crate) fn read_time(text: &str) -> Result<i64, Failure> {
 }
 
 /// A flag that Ctrl-C sets; a second Ctrl-C ends the process at once.
-fn watch_for_interrupt() -> Arc<AtomicBool> {
+pub(crate) fn watch_for_interrupt() -> Arc<AtomicBool> {
     let flag = Arc::new(AtomicBool::new(false));
     let seen = Arc::clone(&flag);
     let handler = ctrlc::set_handler(move || {
@@ -341,6 +373,8 @@ fn watch_for_interrupt() -> Arc<AtomicBool> {
             #[expect(clippy::exit, reason = "the user insists")]
             std::process::exit(130);
         }
+        // Whoever interrupts a process that waits there wants to see what it does then.
+        failpoint::release();
     });
     if let Err(error) = handler {
         tracing::warn!(%error, "Ctrl-C ends the replay at once");
@@ -348,6 +382,6 @@ fn watch_for_interrupt() -> Arc<AtomicBool> {
     flag
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

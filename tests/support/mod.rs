@@ -127,6 +127,7 @@ impl Replay {
             .unwrap()
             .map(|entry| entry.unwrap());
         entries
+            .filter(|entry| entry.path().extension().is_some_and(|end| end == "zst"))
             .map(|entry| {
                 (
                     entry.file_name().into_string().unwrap(),

@@ -1,6 +1,7 @@
 //! Files that only their owner may read, and failures that name the file.
 
 use std::{
+    fmt,
     fs::{self, File, OpenOptions},
     io,
     path::{Path, PathBuf},
@@ -16,6 +17,55 @@ pub struct DiskError {
     path: PathBuf,
     source: io::Error,
 }
+
+/// The room on a volume, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Space {
+    /// All of it.
+    pub total: u64,
+    /// What this user may still write.
+    pub free: u64,
+}
+
+/// A change of the disk that is about to be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Change {
+    /// A folder or a file is made or opened to be written.
+    Create,
+    /// Bytes are written.
+    Write,
+    /// A file gets another length.
+    Resize,
+    /// A file or a folder is made durable.
+    Sync,
+    /// A file gets another name.
+    Rename,
+    /// A file is removed.
+    Remove,
+}
+
+/// The volume that state lies on. Tests put one in its place that is full, or fails.
+pub trait Volume: fmt::Debug + Send + Sync {
+    /// The room there is around `path`.
+    ///
+    /// # Errors
+    /// When the system does not say.
+    fn space(&self, path: &Path) -> io::Result<Space>;
+
+    /// Asked before every change: how many of its `bytes` go through before it fails, and why, if it
+    /// is to fail.
+    ///
+    /// # Errors
+    /// The failure, after so many bytes.
+    fn permit(&self, change: Change, path: &Path, bytes: usize) -> Result<(), (usize, io::Error)> {
+        let _ = (change, path, bytes);
+        Ok(())
+    }
+}
+
+/// The volume as the system has it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemVolume;
 
 /// Says what was being done when an I/O call fails.
 pub(crate) trait At<T> {
@@ -38,6 +88,27 @@ impl DiskError {
     #[must_use]
     pub fn kind(&self) -> io::ErrorKind {
         self.source.kind()
+    }
+
+    /// Whether the volume, or what its user may have of it, is full.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        matches!(
+            self.kind(),
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+        )
+    }
+}
+
+// === impl SystemVolume ===
+
+impl Volume for SystemVolume {
+    fn space(&self, path: &Path) -> io::Result<Space> {
+        let stats = fs4::statvfs(path)?;
+        Ok(Space {
+            total: stats.total_space(),
+            free: stats.available_space(),
+        })
     }
 }
 

@@ -5,14 +5,19 @@
 //! replay makes the same bytes everywhere. Fields may be added; a change of meaning raises
 //! [`FORMAT_VERSION`].
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tripline_core::contract::Request;
 
-use crate::{spool::Kind, timestamp::Timestamp};
+use crate::{recorder::MissingKind, redact::Report, spool::Kind, timestamp::Timestamp};
 
 /// The version of the manifest that this release writes.
 pub const FORMAT_VERSION: u32 = 1;
+
+/// JSON Schema (draft 2020-12) of the manifest.
+pub const MANIFEST_SCHEMA: &str = include_str!("../schema/manifest.json");
 
 /// The name of the manifest in the bundle.
 pub const MANIFEST: &str = "manifest.json";
@@ -55,12 +60,32 @@ pub struct Manifest {
     pub cuts: Vec<Cut>,
     /// What became of every line of the window.
     pub loss: LossAccount,
+    /// Lines of the window that the recorder lost or no longer has, as far as it can tell.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gaps: Vec<Gap>,
     /// What decided.
     pub hashes: Hashes,
     /// What ran.
     pub versions: Versions,
+    /// Whether replaying the logs in it gives the same request.
+    #[serde(default)]
+    pub replays: Replays,
     /// What was done to the lines.
-    pub redaction: Redaction,
+    pub redaction: Report,
+    /// What could not be collected; empty and not written if nothing is missing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<Missing>,
+}
+
+/// Something that should be in a bundle and could not be collected.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Missing {
+    /// The role of what is missing.
+    pub role: String,
+    /// What: a pattern, a file, the recorder.
+    pub what: String,
+    /// Why.
+    pub why: String,
 }
 
 /// Two moments, both included.
@@ -143,6 +168,24 @@ pub struct LossAccount {
     pub damaged_blocks: u64,
 }
 
+/// Lines that the recorder lost or no longer has.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gap {
+    /// `damaged`, `not-indexed` or `pruned`.
+    pub kind: MissingKind,
+    /// Why, in words.
+    pub reason: String,
+    /// The earliest that they may be of, within the window asked for.
+    pub from: Timestamp,
+    /// The latest that they may be of, within the window asked for.
+    pub to: Timestamp,
+    /// Whether these times are known, not concluded from the lines recorded before and after.
+    pub exact: bool,
+    /// How many lines, in all and not in the window alone, if that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lines: Option<u64>,
+}
+
 /// SHA-256 in hex of what decided.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hashes {
@@ -152,6 +195,9 @@ pub struct Hashes {
     pub plugin: String,
     /// The caps.
     pub caps: String,
+    /// The redactors; empty if nothing was redacted.
+    #[serde(default)]
+    pub redactors: String,
 }
 
 /// What ran.
@@ -163,11 +209,18 @@ pub struct Versions {
     pub plugin: String,
 }
 
-/// What was done to the lines.
+/// Whether a replay of a bundle's own logs, with the rules it names, gives its request again. It is
+/// said of what was tried when the bundle was packed, and of nothing else.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Redaction {
-    /// `raw`: nothing.
-    pub profile: String,
+#[serde(tag = "answer", rename_all = "kebab-case")]
+pub enum Replays {
+    /// It did.
+    Yes,
+    /// It did not, or it was not tried.
+    No {
+        /// Why not, as a part of a sentence.
+        why: String,
+    },
 }
 
 /// What the host knows and the request does not.
@@ -177,6 +230,8 @@ pub struct ManifestContext {
     pub hashes: Hashes,
     /// The plugin, by its own account.
     pub plugin_version: String,
+    /// What each rule groups by, so that a user in the name of a group is known for one.
+    pub group_by: BTreeMap<String, Vec<String>>,
 }
 
 /// Why a manifest could not be read.
@@ -187,8 +242,9 @@ pub enum ManifestError {
     Malformed(#[from] serde_json::Error),
     /// A newer release wrote it.
     #[error(
-        "manifest.json has format version {found}, this tripline reads up to {FORMAT_VERSION} \
-         (hint: use the release that packed the bundle, or a later one)"
+        "manifest.json has format version {found} and was made by a later release: this tripline \
+         reads up to version {FORMAT_VERSION} (hint: upgrade tripline to the release that packed \
+         the bundle, or a later one)"
     )]
     Newer {
         /// Its version.
@@ -237,6 +293,24 @@ impl Manifest {
     #[must_use]
     pub fn mtime(&self) -> u64 {
         self.window.asked.to.unix_seconds()
+    }
+}
+
+// === impl Replays ===
+
+impl Replays {
+    /// No, for that reason.
+    #[must_use]
+    pub fn no(why: &str) -> Self {
+        Self::No {
+            why: why.to_owned(),
+        }
+    }
+}
+
+impl Default for Replays {
+    fn default() -> Self {
+        Self::no("it was not tried")
     }
 }
 

@@ -13,6 +13,7 @@ use std::{
 
 use crate::{
     disk::{self, At, DiskError, Hashing},
+    failpoint,
     manifest::MANIFEST,
 };
 
@@ -125,6 +126,7 @@ pub fn pack(
             }
         };
         appended.at("write", &partial)?;
+        failpoint::reach(failpoint::PACK);
     }
     let out = packer.finish().at("write", &partial)?;
     let (size, sha256) = (out.bytes, out.sha256());

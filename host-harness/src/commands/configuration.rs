@@ -5,10 +5,11 @@ use std::io::{self, Write as _};
 use std::path::Path;
 
 use anyhow::Context as _;
+use tripline_bundle::manifest::MANIFEST_SCHEMA;
 use tripline_runtime::{Options, Plugin, StartError};
 
 use super::print::{answer, answer_json};
-use crate::cli::{CheckArgs, InitArgs};
+use crate::cli::{CheckArgs, InitArgs, SchemaOf};
 use crate::config::{Config, DEFAULT_CONFIG, DEFAULT_RULES, SCHEMA};
 use crate::exit::Failure;
 use crate::replay;
@@ -84,6 +85,9 @@ pub fn check(args: &CheckArgs) -> Result<(), Failure> {
 ///
 /// # Errors
 /// When standard output cannot be written to.
-pub fn schema() -> Result<(), Failure> {
-    answer(SCHEMA)
+pub fn schema(of: SchemaOf) -> Result<(), Failure> {
+    answer(match of {
+        SchemaOf::Configuration => SCHEMA,
+        SchemaOf::Manifest => MANIFEST_SCHEMA,
+    })
 }

@@ -72,19 +72,8 @@ impl Storm {
         if let Some(bytes) = read_size(&mut table, "max_bytes_per_day", BYTES_PER_DAY) {
             storm.max_bytes_per_day = bytes;
         }
-        if let Some(age) = table.duration("max_trigger_age") {
-            if TRIGGER_AGE.contains(&age) {
-                storm.max_trigger_age = age;
-            } else {
-                let (low, high) = (TRIGGER_AGE.start(), TRIGGER_AGE.end());
-                let message = format!(
-                    "`{}` is out of bounds: from {} to {} are possible",
-                    format_duration(age),
-                    format_duration(*low),
-                    format_duration(*high)
-                );
-                table.problem("max_trigger_age", message);
-            }
+        if let Some(age) = read_duration(&mut table, "max_trigger_age", TRIGGER_AGE) {
+            storm.max_trigger_age = age;
         }
         table.finish();
         storm
@@ -128,7 +117,7 @@ impl Default for Storm {
 }
 
 /// The size of `key` in bytes, which must lie in `range`.
-fn read_size(
+pub(super) fn read_size(
     table: &mut Table<'_, '_>,
     key: &'static str,
     range: RangeInclusive<u64>,
@@ -152,5 +141,25 @@ fn read_size(
         ),
     };
     table.problem(key, problem);
+    None
+}
+
+/// The duration of `key` in µs, which must lie in `range`.
+pub(super) fn read_duration(
+    table: &mut Table<'_, '_>,
+    key: &'static str,
+    range: RangeInclusive<i64>,
+) -> Option<i64> {
+    let duration = table.duration(key)?;
+    if range.contains(&duration) {
+        return Some(duration);
+    }
+    let message = format!(
+        "`{}` is out of bounds: from {} to {} are possible",
+        format_duration(duration),
+        format_duration(*range.start()),
+        format_duration(*range.end())
+    );
+    table.problem(key, message);
     None
 }

@@ -18,7 +18,7 @@ fn shown(text: &str) -> Vec<String> {
 /// The settings of a text without problems.
 fn settings(text: &str) -> Settings {
     assert_eq!(shown(text), [""; 0], "{text}");
-    *Config::parse("my.toml", text).accepted().unwrap()
+    Config::parse("my.toml", text).accepted().unwrap().clone()
 }
 
 fn names(config: &Config) -> Vec<String> {
@@ -61,7 +61,7 @@ fn the_default_file_says_what_holds_without_it() {
     assert_eq!(live["default_rules"], true);
     assert_eq!(
         Document::parse("x", DEFAULT_CONFIG).value,
-        serde_json::json!({"storm": {}})
+        serde_json::json!({"bundle": {}, "storm": {}, "recorder": {}, "collect": {}, "share": {}, "redact": {}})
     );
     // With the default rules below, it is a file with rules of its own, and the same ones.
     let copied = Config::parse("x", &format!("{DEFAULT_CONFIG}\n{DEFAULT_RULES}"));

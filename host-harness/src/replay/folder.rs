@@ -114,12 +114,18 @@ impl OutFolder {
         self.path.join(REPORT)
     }
 
-    /// Ends the replay: the recorder goes, the summary comes, last of all.
+    /// Ends the replay: the recorder goes, the summary comes, last of all. With `keeps_work` sealed
+    /// files that are held stay.
     ///
     /// # Errors
     /// When the disk refuses.
-    pub fn finish(&self, summary: &Summary) -> anyhow::Result<()> {
-        for part in ["segments", "work"] {
+    pub fn finish(&self, summary: &Summary, keeps_work: bool) -> anyhow::Result<()> {
+        let parts = if keeps_work {
+            &["segments"][..]
+        } else {
+            &["segments", "work"]
+        };
+        for part in parts {
             remove_dir(&self.state.join(part))?;
         }
         let mut text = serde_json::to_vec_pretty(summary)?;

@@ -1,30 +1,42 @@
 //! Sealing what a replay asked for, at the end of its input.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
 
 use anyhow::Context as _;
 use sha2::{Digest, Sha256};
-use tripline_bundle::collect::DEFAULT_ROLE;
+use tripline_bundle::collect::{DEFAULT_ROLE, Extras};
 use tripline_bundle::manifest::{Hashes, ManifestContext};
+use tripline_bundle::redact::Profile;
 use tripline_bundle::seal::{Outcome, SealOptions, seal};
+use tripline_bundle::signature::BundleSigner;
 use tripline_bundle::spool::{Note, State};
 use tripline_core::record::read_record;
 
+use super::check::Check;
 use super::{OutFolder, hex};
 use crate::config::Storm;
 use crate::exit::Failure;
 use crate::pipeline::Pipeline;
 
 /// What the manifests say of rules and plugin, the caps, and whether the bundles stay.
-pub(super) struct Origin {
+pub(super) struct Origin<'a> {
+    /// What is replaced in the bundles.
+    pub(super) profile: Profile,
+    /// See [`ManifestContext::group_by`].
+    pub(super) group_by: BTreeMap<String, Vec<String>>,
     pub(super) storm: Storm,
     pub(super) rules_sha256: String,
     pub(super) plugin_sha256: String,
     pub(super) plugin: String,
     /// Not in a dry run: there each bundle goes as soon as its size is known.
     pub(super) keeps_bundles: bool,
+    /// Signs the bundles, if the configuration names a key.
+    pub(super) signer: Option<BundleSigner>,
+    /// Tries whether a bundle replays.
+    pub(super) check: Check<'a>,
 }
 
 /// Seals every accepted request into the folder; answers how many. One that cannot be sealed is marked
@@ -35,7 +47,7 @@ pub(super) struct Origin {
 pub(super) fn seal_all(
     pipeline: &mut Pipeline,
     out: &OutFolder,
-    origin: &Origin,
+    origin: &Origin<'_>,
     interrupted: &Arc<AtomicBool>,
     failures: &mut Vec<String>,
 ) -> Result<u64, Failure> {
@@ -44,7 +56,9 @@ pub(super) fn seal_all(
             rules: origin.rules_sha256.clone(),
             plugin: origin.plugin_sha256.clone(),
             caps: caps_sha256(&origin.storm),
+            ..Hashes::default()
         },
+        group_by: origin.group_by.clone(),
         plugin_version: origin.plugin.clone(),
     };
     let work = out.state().join("work");
@@ -76,7 +90,12 @@ pub(super) fn seal_all(
             max_bundle_bytes: origin.storm.max_bundle_bytes,
             role: &|_| DEFAULT_ROLE.to_owned(),
             belongs: &|line| belongs(line, &resource),
+            replays: &|request, logs| origin.check.replays(request, logs),
+            signer: origin.signer.as_ref(),
             began: now(),
+            extras: Extras::default(),
+            limits: None,
+            profile: &origin.profile,
         };
         match seal(recorder.reader(), spool, &row.request.id, &options) {
             Ok(Outcome::Delivered(bundle)) => {
@@ -88,6 +107,9 @@ pub(super) fn seal_all(
             }
             Ok(Outcome::Suppressed(by)) => {
                 tracing::info!(bundle.id = row.request.id, by, "bundle suppressed");
+            }
+            Ok(Outcome::Held(cause)) => {
+                tracing::warn!(bundle.id = row.request.id, cause, "bundle held");
             }
             Err(error) => {
                 let failure = Failure::from(anyhow::Error::from(error));
@@ -110,7 +132,7 @@ pub(super) fn seal_all(
 }
 
 /// The wall clock, for the history only: no bundle holds it.
-fn now() -> Option<i64> {
+pub(crate) fn now() -> Option<i64> {
     let since = SystemTime::now()
         .duration_since(SystemTime::UNIX_EPOCH)
         .ok()?;
@@ -118,7 +140,7 @@ fn now() -> Option<i64> {
 }
 
 /// Whether a line is of a resource or one of its replicas.
-fn belongs(line: &[u8], resource: &str) -> bool {
+pub(crate) fn belongs(line: &[u8], resource: &str) -> bool {
     let Some(id) = read_record(line.trim_ascii_end())
         .ok()
         .and_then(|record| record.resource())
@@ -130,7 +152,7 @@ fn belongs(line: &[u8], resource: &str) -> bool {
 }
 
 /// A hash of the bounds that shape a bundle: all of `[storm]`.
-fn caps_sha256(storm: &Storm) -> String {
+pub(crate) fn caps_sha256(storm: &Storm) -> String {
     hex(&Sha256::digest(storm.describe()))
 }
 

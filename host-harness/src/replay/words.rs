@@ -7,11 +7,15 @@ use std::path::Path;
 use tripline_bundle::spool::{HistoryRow, SHADOW, STALE, State};
 
 use anyhow::Context as _;
+use tripline_bundle::redact::Redaction;
 use tripline_bundle::report::{
     FlaggedRule, ReplayReport, ReplayRequest, SkippedInput, replay_html,
 };
 
+use super::seal::Origin;
 use super::{OutFolder, Outcome};
+use tripline_bundle::rewrite::redact_group;
+
 use crate::commands::print::{Table, bytes, short_time};
 
 /// The most bundles listed; the rest is counted.
@@ -56,6 +60,11 @@ fn write_all(text: &mut String, out: &Path, outcome: &Outcome) -> std::fmt::Resu
     write_rest(text, out, outcome)
 }
 
+/// Whether the bundle was sealed and lies in its folder.
+fn is_there(row: &HistoryRow) -> bool {
+    row.sha256.is_some() && row.state != State::Held
+}
+
 fn write_found(text: &mut String, outcome: &Outcome) -> std::fmt::Result {
     let found: Vec<_> = outcome
         .rules
@@ -78,7 +87,7 @@ fn write_found(text: &mut String, outcome: &Outcome) -> std::fmt::Result {
                 .filter(|row| row.rule == rule.name && wanted(row))
                 .count()
         };
-        let sealed = count(&|row| row.sha256.is_some());
+        let sealed = count(&|row| is_there(row));
         let bundles = match count(&|row| row.state == State::Suppressed) {
             0 => sealed.to_string(),
             capped => format!("{sealed}, {capped} not sealed"),
@@ -94,11 +103,7 @@ fn write_found(text: &mut String, outcome: &Outcome) -> std::fmt::Result {
 }
 
 fn write_bundles(text: &mut String, out: &Path, outcome: &Outcome) -> std::fmt::Result {
-    let mut sealed: Vec<_> = outcome
-        .history
-        .iter()
-        .filter(|row| row.sha256.is_some())
-        .collect();
+    let mut sealed: Vec<_> = outcome.history.iter().filter(|row| is_there(row)).collect();
     if sealed.is_empty() {
         return Ok(());
     }
@@ -136,6 +141,20 @@ fn write_bundles(text: &mut String, out: &Path, outcome: &Outcome) -> std::fmt::
 fn write_rest(text: &mut String, out: &Path, outcome: &Outcome) -> std::fmt::Result {
     writeln!(text)?;
     let summary = &outcome.summary;
+    for row in outcome
+        .history
+        .iter()
+        .filter(|row| row.state == State::Held)
+    {
+        writeln!(
+            text,
+            "bundle {} is held, {} (`tripline bundle release {} --reason TEXT --state {}`)",
+            row.id,
+            row.cause.as_deref().unwrap_or_default(),
+            row.id,
+            out.display()
+        )?;
+    }
     let mut causes: BTreeMap<&str, u64> = BTreeMap::new();
     for row in &outcome.history {
         if row.state == State::Suppressed {
@@ -208,10 +227,30 @@ fn write_rest(text: &mut String, out: &Path, outcome: &Outcome) -> std::fmt::Res
 ///
 /// # Errors
 /// When the disk refuses.
-pub(super) fn write_report(out: &OutFolder, outcome: &Outcome) -> anyhow::Result<()> {
-    let html = replay_html(&report(outcome)).context("cannot make the report")?;
+pub(super) fn write_report(
+    out: &OutFolder,
+    outcome: &Outcome,
+    origin: &Origin,
+) -> anyhow::Result<()> {
+    let html = replay_html(&redacted(report(outcome), origin)).context("cannot make the report")?;
     let path = out.report();
     std::fs::write(&path, html).with_context(|| format!("cannot write `{}`", path.display()))
+}
+
+/// A report as a bundle would have it.
+fn redacted(mut report: ReplayReport, origin: &Origin) -> ReplayReport {
+    let mut redaction = Redaction::new(&origin.profile);
+    for request in &mut report.requests {
+        let subjects = origin
+            .group_by
+            .get(&request.rule)
+            .map_or(&[][..], Vec::as_slice);
+        request.group = redact_group(&request.group, subjects, &mut redaction);
+    }
+    for skipped in &mut report.skipped {
+        skipped.path = redaction.text(&skipped.path);
+    }
+    report
 }
 
 fn report(outcome: &Outcome) -> ReplayReport {
@@ -237,10 +276,7 @@ fn report(outcome: &Outcome) -> ReplayReport {
         state: row.state,
         suppressed_by: row.cause.clone(),
         folded: row.folded,
-        bundle: row
-            .sha256
-            .as_ref()
-            .map(|_| format!("bundles/{}.tar.zst", row.id)),
+        bundle: is_there(row).then(|| format!("bundles/{}.tar.zst", row.id)),
     });
     let skipped = |path: &String| SkippedInput {
         path: path.clone(),
@@ -263,6 +299,7 @@ fn report(outcome: &Outcome) -> ReplayReport {
         requests: requests.collect(),
         quarantined: outcome.quarantined.clone().into_iter().collect(),
         skipped: outcome.skipped.iter().map(skipped).collect(),
+        activity: outcome.activity.clone(),
     }
 }
 

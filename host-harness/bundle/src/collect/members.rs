@@ -10,7 +10,7 @@ use std::{
 
 use crate::{
     disk::{self, At, DiskError, Hashing},
-    manifest::{Cut, Span},
+    manifest::{Cut, Member, Span},
     recorder::WindowLine,
     timestamp::Timestamp,
 };
@@ -159,11 +159,14 @@ impl Write for Appender {
 
 impl Stretch {
     pub(super) fn add(&mut self, line: &WindowLine<'_>) {
-        let bytes = line.bytes.len() as u64;
+        self.add_line(line.bytes.len() as u64, line.time);
+    }
+
+    pub(super) fn add_line(&mut self, bytes: u64, time: i64) {
         self.include(&Self {
             lines: 1,
             bytes,
-            times: Some((line.time, line.time)),
+            times: Some((time, time)),
         });
     }
 
@@ -179,6 +182,15 @@ impl Stretch {
     /// First and last time.
     pub(super) fn span(&self) -> Option<(i64, i64)> {
         self.times
+    }
+
+    pub(super) fn to_member(self, path: String, sha256: &str) -> Member {
+        Member {
+            path,
+            bytes: self.bytes,
+            lines: Some(self.lines),
+            sha256: sha256.to_owned(),
+        }
     }
 
     pub(super) fn to_cut(self, member: String) -> Cut {

@@ -3,7 +3,13 @@
 //! Members are `logs/<role>/<source>.log`: the raw lines of one source in the order they were
 //! recorded. They are spooled to a folder, never held in memory. When the lines need more than the
 //! cap, the newest are kept, by event time over all sources, cut to the line; every cut is listed.
+//!
+//! [`Collector`]s add what is not in the recorder. One that fails makes no bundle fail: the manifest
+//! says what is missing and why.
 
+mod collector;
+mod facts;
+mod files;
 mod keep;
 mod members;
 mod names;
@@ -15,14 +21,20 @@ use std::{
     sync::Arc,
 };
 
+pub use collector::Collector;
+use collector::Found;
+pub use facts::{MOST_FACTS_BYTES, gather_facts};
+pub use files::{DEFAULT_FILES_BYTES, FileCollector, MOST_FILES, MOST_LINE_BYTES};
 use keep::Newest;
 use members::{Files, Stretch};
 use tripline_core::contract::Request;
 
 use crate::{
     disk::{self, At, DiskError},
-    manifest::{Cut, LossAccount, Member, Scope},
-    recorder::{self, Reader, WindowLine},
+    failpoint,
+    manifest::{Cut, LossAccount, Member, Missing, Scope},
+    recorder::{self, MissingKind, Reader, WindowLine},
+    watch::{Stage, Unwatched, Watch},
 };
 
 /// The most raw log bytes in a bundle.
@@ -42,6 +54,21 @@ pub struct CollectOptions<'a> {
     pub role: &'a dyn Fn(&str) -> String,
     /// Whether a line is of the request's resource. Asked only if the request's scope is one.
     pub belongs: &'a dyn Fn(&[u8]) -> bool,
+    /// See [`Extras`].
+    pub extras: Extras<'a>,
+}
+
+/// What there is to collecting besides the window of a request. Its [`Default`] is nothing.
+#[derive(Clone, Copy)]
+pub struct Extras<'a> {
+    /// Keeps only the lines that it says yes to; the others count as out of scope.
+    pub filter: Option<&'a dyn Fn(&WindowLine<'_>) -> bool>,
+    /// What is collected besides the recorder's window, in this order.
+    pub collectors: &'a [Collector],
+    /// What is known to be missing before anything is collected.
+    pub missing: &'a [Missing],
+    /// Who looks on.
+    pub watch: &'a dyn Watch,
 }
 
 /// The lines of a request, as files.
@@ -53,8 +80,12 @@ pub struct Collected {
     pub cuts: Vec<Cut>,
     /// What became of every line of the window.
     pub loss: LossAccount,
-    /// First and last time among the lines, in µs.
+    /// Lines of the window that the recorder lost or no longer has.
+    pub gaps: Vec<recorder::Missing>,
+    /// First and last time among the lines of the recorder, in µs.
     pub got: Option<(i64, i64)>,
+    /// What could not be collected.
+    pub missing: Vec<Missing>,
     _work: WorkFolder,
 }
 
@@ -67,6 +98,9 @@ pub enum Error {
     /// A file could not be written.
     #[error(transparent)]
     Disk(#[from] DiskError),
+    /// Somebody called it off; nothing of it is left.
+    #[error("collecting was canceled")]
+    Canceled,
 }
 
 /// Removes itself.
@@ -78,6 +112,7 @@ struct Pass {
     files: Files,
     loss: LossAccount,
     cuts: BTreeMap<Arc<str>, Stretch>,
+    gaps: Vec<recorder::Missing>,
     bytes: u64,
 }
 
@@ -99,7 +134,17 @@ pub fn collect(
     } else {
         all
     };
-    pass.finish(options, work)
+    let mut found = Found::default();
+    for (number, collector) in options.extras.collectors.iter().enumerate() {
+        let folder = options.work.join(format!("collector-{number}"));
+        collector.collect(
+            (request.from, request.to),
+            &folder,
+            &options.extras,
+            &mut found,
+        )?;
+    }
+    pass.finish(options, work, found)
 }
 
 /// Calls `each` with the lines of the window that are in scope; the others go to `others`.
@@ -109,19 +154,26 @@ fn visit(
     window: (i64, i64),
     options: &CollectOptions<'_>,
     each: &mut dyn FnMut(WindowLine<'_>, bool) -> Result<(), Error>,
-) -> Result<u64, Error> {
+) -> Result<Vec<recorder::Missing>, Error> {
     let scope = Scope::of(request);
-    let damaged = reader.window(window.0, window.1, &mut |line| {
+    let Extras { filter, watch, .. } = options.extras;
+    let mut bytes = 0;
+    let missing = reader.window(window.0, window.1, &mut |line| {
+        if watch.is_canceled() {
+            return Err(Error::Canceled);
+        }
+        bytes += line.bytes.len() as u64;
+        watch.done(Stage::Collect, bytes);
         let in_scope = match scope {
             Scope::All => true,
             Scope::Resource { .. } => (options.belongs)(line.bytes),
         };
-        each(line, in_scope)
+        each(line, in_scope && filter.is_none_or(|keeps| keeps(&line)))
     })?;
-    for damage in &damaged {
-        tracing::warn!(bundle.id = request.id, %damage, "lines of a bundle are lost");
+    for missing in &missing {
+        tracing::warn!(bundle.id = request.id, %missing, "lines of a bundle are missing");
     }
-    Ok(damaged.len() as u64)
+    Ok(missing)
 }
 
 // === impl Pass ===
@@ -139,10 +191,11 @@ impl Pass {
             files: Files::new(options.work.to_owned()),
             loss: LossAccount::default(),
             cuts: BTreeMap::new(),
+            gaps: Vec::new(),
             bytes: 0,
         };
         let window = (request.from, request.to);
-        let damaged = visit(reader, request, window, options, &mut |line, in_scope| {
+        let missing = visit(reader, request, window, options, &mut |line, in_scope| {
             pass.loss.lines += 1;
             pass.loss.passed += u64::from(!line.rejected);
             pass.loss.quarantined += u64::from(line.rejected);
@@ -153,6 +206,7 @@ impl Pass {
                 pass.bytes += line.bytes.len() as u64;
                 if pass.bytes <= options.max_bundle_bytes {
                     pass.files.write(&line)?;
+                    failpoint::reach(failpoint::COLLECT);
                 }
             } else {
                 pass.loss.cut += 1;
@@ -163,42 +217,81 @@ impl Pass {
             }
             Ok(())
         })?;
-        pass.loss.damaged_blocks = damaged;
+        let lost = missing.iter().filter(|m| m.kind != MissingKind::Pruned);
+        pass.loss.damaged_blocks = lost.count() as u64;
+        pass.gaps = missing;
         Ok(pass)
     }
 
     /// Gives the files their names.
-    fn finish(self, options: &CollectOptions<'_>, work: WorkFolder) -> Result<Collected, Error> {
+    fn finish(
+        self,
+        options: &CollectOptions<'_>,
+        work: WorkFolder,
+        found: Found,
+    ) -> Result<Collected, Error> {
         let files = self.files.close()?;
-        let sources = files.keys().chain(self.cuts.keys());
-        let paths = names::assign(sources.map(|source| ((options.role)(source), &**source)));
-        let path = |source: &str| paths.get(source).cloned().unwrap_or_default();
+        let mut sources: Vec<_> = files.keys().chain(self.cuts.keys()).collect();
+        sources.sort_unstable();
+        sources.dedup();
+        let recorded = sources
+            .iter()
+            .map(|source| ((options.role)(source), &***source));
+        let named = recorded.chain(
+            found
+                .files
+                .iter()
+                .map(|file| (file.role.clone(), &*file.name)),
+        );
+        let mut paths = names::assign(&named.collect::<Vec<_>>()).into_iter();
         let mut got = Stretch::default();
         let mut members = Vec::with_capacity(files.len());
-        for (source, file) in &files {
-            got.include(&file.stretch);
-            let member = Member {
-                path: path(source),
-                bytes: file.stretch.bytes,
-                lines: Some(file.stretch.lines),
-                sha256: file.sha256.clone(),
-            };
-            members.push((member, file.path.clone()));
+        let mut cuts = Vec::new();
+        for (source, path) in sources.iter().zip(&mut paths) {
+            if let Some(cut) = self.cuts.get(*source) {
+                cuts.push(cut.to_cut(path.clone()));
+            }
+            if let Some(file) = files.get(*source) {
+                got.include(&file.stretch);
+                members.push((
+                    file.stretch.to_member(path, &file.sha256),
+                    file.path.clone(),
+                ));
+            }
+        }
+        for (file, path) in found.files.into_iter().zip(&mut paths) {
+            if file.cut.lines > 0 {
+                cuts.push(file.cut.to_cut(path.clone()));
+            }
+            if file.kept.lines > 0 {
+                members.push((file.kept.to_member(path, &file.sha256), file.path));
+            }
         }
         members.sort_by(|a, b| a.0.path.cmp(&b.0.path));
-        let mut cuts: Vec<_> = self
-            .cuts
-            .iter()
-            .map(|(source, cut)| cut.to_cut(path(source)))
-            .collect();
         cuts.sort_by(|a, b| a.member.cmp(&b.member));
+        let missing = options.extras.missing.iter().cloned().chain(found.missing);
         Ok(Collected {
             members,
             cuts,
             loss: self.loss,
+            gaps: self.gaps,
             got: got.span(),
+            missing: missing.collect(),
             _work: work,
         })
+    }
+}
+
+// === impl Extras ===
+
+impl Default for Extras<'_> {
+    fn default() -> Self {
+        Self {
+            filter: None,
+            collectors: &[],
+            missing: &[],
+            watch: &Unwatched,
+        }
     }
 }
 

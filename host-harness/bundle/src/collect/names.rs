@@ -1,22 +1,21 @@
 //! Member paths that are safe to unpack anywhere.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// The most characters of a source in a path. With role and number a path stays below 100, which
 /// every tar reader knows.
 const MAX_SOURCE_CHARS: usize = 56;
 const MAX_ROLE_CHARS: usize = 24;
 
-/// Gives every source its path. The names depend only on which sources there are: of two that would
-/// be the same (in upper or lower case) the later, bytewise, gets a number.
-pub(super) fn assign<'a>(
-    sources: impl Iterator<Item = (String, &'a str)>,
-) -> BTreeMap<&'a str, String> {
-    let sources: BTreeMap<&str, String> = sources.map(|(role, source)| (source, role)).collect();
+/// Gives every role and source its path, in their order. The names depend only on which there are: of
+/// two that would be the same (in upper or lower case) the later, bytewise, gets a number.
+pub(super) fn assign(sources: &[(String, &str)]) -> Vec<String> {
+    let mut order: Vec<_> = sources.iter().enumerate().collect();
+    order.sort_by_key(|(_, (role, source))| (*source, role.as_str()));
     let mut taken = BTreeSet::new();
-    let mut paths = BTreeMap::new();
-    for (source, role) in sources {
-        let role = sanitise(&role, MAX_ROLE_CHARS);
+    let mut paths = vec![String::new(); sources.len()];
+    for (index, (role, source)) in order {
+        let role = sanitise(role, MAX_ROLE_CHARS);
         let name = sanitise(source, MAX_SOURCE_CHARS);
         let stem = name
             .strip_suffix(".log")
@@ -28,7 +27,9 @@ pub(super) fn assign<'a>(
             path = format!("logs/{role}/{stem}~{number}.log");
             number += 1;
         }
-        paths.insert(source, path);
+        if let Some(place) = paths.get_mut(index) {
+            *place = path;
+        }
     }
     paths
 }
@@ -70,7 +71,9 @@ mod tests {
 
     fn paths(sources: &[&str]) -> Vec<String> {
         let named = sources.iter().map(|source| ("default".to_owned(), *source));
-        assign(named).into_values().collect()
+        let mut paths = assign(&named.collect::<Vec<_>>());
+        paths.sort();
+        paths
     }
 
     #[test]
@@ -97,6 +100,14 @@ mod tests {
     }
 
     #[test]
+    fn a_source_and_a_file_of_one_name_have_two_paths() {
+        let both = [("a".to_owned(), "x.log"), ("a".to_owned(), "x.log")];
+        assert_eq!(assign(&both), ["logs/a/x.log", "logs/a/x~2.log"]);
+        let roles = [("b".to_owned(), "x.log"), ("a".to_owned(), "x.log")];
+        assert_eq!(assign(&roles), ["logs/b/x.log", "logs/a/x.log"]);
+    }
+
+    #[test]
     fn collisions_are_numbered_in_bytewise_order() {
         let expected = [
             "logs/default/A_b.log",
@@ -114,11 +125,11 @@ mod tests {
             role in "\\PC{0,40}",
         ) {
             let named = sources.iter().map(|source| (role.clone(), source.as_str()));
-            let paths = assign(named);
+            let paths = assign(&named.collect::<Vec<_>>());
             prop_assert_eq!(paths.len(), sources.len());
-            let distinct: BTreeSet<_> = paths.values().map(|p| p.to_ascii_lowercase()).collect();
+            let distinct: BTreeSet<_> = paths.iter().map(|p| p.to_ascii_lowercase()).collect();
             prop_assert_eq!(distinct.len(), sources.len());
-            for path in paths.values() {
+            for path in &paths {
                 prop_assert!(path.len() < 100 && path.is_ascii());
                 prop_assert_eq!(path.split('/').count(), 3);
                 prop_assert!(path.split('/').all(|part| !part.is_empty() && !part.starts_with('.')));

@@ -43,6 +43,7 @@ fn collect_lines(
             source,
             offset: 0,
             sha256: [0; 32],
+            arrived: None,
             lines: lines.as_bytes(),
         };
         let position = recorder.append(&batch).unwrap();
@@ -61,6 +62,7 @@ fn collect_lines(
             }
         },
         belongs: &|line| line.starts_with(b"mine"),
+        extras: Extras::default(),
     };
     let collected = collect(recorder.reader(), request, &options).unwrap();
     let texts = collected

@@ -11,6 +11,9 @@ pub(super) const MAGIC: [u8; 4] = *b"TLBK";
 /// The most a payload may hold before compression. A reader refuses more, whatever a header says.
 pub(super) const MAX_RAW_BYTES: usize = 64 << 20;
 
+/// Bytes of the time before the compressed part of some kinds: so it is read without decompressing.
+const TIME_BYTES: usize = 8;
+
 const CHECKED: usize = HEADER_BYTES - 4;
 
 /// What a block holds.
@@ -20,6 +23,10 @@ pub(super) enum Kind {
     Lines = 1,
     /// The times of an earlier Lines block.
     Times = 2,
+    /// Raw lines, and when they arrived.
+    Arrived = 3,
+    /// A source's clock, moved without lines.
+    Tick = 4,
 }
 
 /// The fixed part of a block.
@@ -33,9 +40,24 @@ pub(super) struct Header {
     crc: u32,
 }
 
-/// Builds the block for `raw`, to be written at `at`.
-pub(super) fn encode(at: Position, kind: Kind, count: u32, raw: &[u8]) -> Vec<u8> {
-    let stored = lz4_flex::block::compress(raw);
+/// Bytes that a block with so many raw bytes needs at most.
+pub(super) fn most_bytes(raw: usize) -> u64 {
+    (HEADER_BYTES + TIME_BYTES + lz4_flex::block::get_maximum_output_size(raw)) as u64
+}
+
+/// Builds the block for `raw`, to be written at `at`; `time` for the kinds that have one.
+pub(super) fn encode(
+    at: Position,
+    kind: Kind,
+    time: Option<i64>,
+    count: u32,
+    raw: &[u8],
+) -> Vec<u8> {
+    let mut stored = Vec::new();
+    if kind.has_time() {
+        stored.extend(time.unwrap_or_default().to_le_bytes());
+    }
+    stored.extend(lz4_flex::block::compress(raw));
     let mut block = Vec::with_capacity(HEADER_BYTES + stored.len());
     block.extend(MAGIC);
     block.extend([kind as u8, 0, 0, 0]);
@@ -60,6 +82,19 @@ fn header_crc(at: Position, checked: &[u8]) -> u32 {
     crc.finalize()
 }
 
+// === impl Kind ===
+
+impl Kind {
+    /// Whether it holds lines.
+    pub(super) const fn has_lines(self) -> bool {
+        matches!(self, Self::Lines | Self::Arrived)
+    }
+
+    const fn has_time(self) -> bool {
+        matches!(self, Self::Arrived | Self::Tick)
+    }
+}
+
 // === impl Header ===
 
 impl Header {
@@ -81,6 +116,8 @@ impl Header {
         let kind = match checked[4] {
             1 => Kind::Lines,
             2 => Kind::Times,
+            3 => Kind::Arrived,
+            4 => Kind::Tick,
             _ => return Err("a block of an unknown kind"),
         };
         let header = Self {
@@ -106,8 +143,16 @@ impl Header {
         crc32fast::hash(stored) == self.crc
     }
 
+    /// The time of a block of a kind that has one.
+    pub(super) fn time(&self, stored: &[u8]) -> Option<i64> {
+        let time = stored.first_chunk().filter(|_| self.kind.has_time())?;
+        Some(i64::from_le_bytes(*time))
+    }
+
     /// The payload as it was given to [`encode`].
     pub(super) fn decompress(&self, stored: &[u8]) -> Result<Vec<u8>, &'static str> {
+        let skipped = if self.kind.has_time() { TIME_BYTES } else { 0 };
+        let stored = stored.get(skipped..).unwrap_or_default();
         let raw_len = self.raw_len as usize;
         match lz4_flex::block::decompress(stored, raw_len) {
             Ok(raw) if raw.len() == raw_len => Ok(raw),

@@ -28,7 +28,8 @@ pub enum Error {
     /// A newer release wrote this segment.
     #[error(
         "cannot read the segment `{}`: its format version is {found}, this tripline reads up to \
-         {known} (hint: use the release that wrote it)",
+         {known} (hint: upgrade tripline to the release that wrote it, or, to begin anew without \
+         these logs, let that release run `tripline recorder purge --all`)",
         path.display()
     )]
     Newer {
@@ -69,9 +70,38 @@ pub enum Error {
     /// A block went bad since the recorder was opened.
     #[error("a block of the recorder is damaged: {0}; the lines in it are lost")]
     Damaged(Damage),
+    /// Too little space is free on the volume, by the limits of [`super::Retention`].
+    #[error(
+        "the recorder has stopped: {free} bytes are free on the volume of `{}`, and {least} are to \
+         stay free (hint: free some space there, or lower `min_free_bytes` and `min_free_percent` \
+         of [recorder]; recording goes on by itself)",
+        folder.display()
+    )]
+    NoSpace {
+        /// The recorder's folder.
+        folder: PathBuf,
+        /// Bytes free.
+        free: u64,
+        /// Bytes that are to stay free.
+        least: u64,
+    },
     /// There is no further segment number.
     #[error("the recorder has used up its segment numbers (hint: move its folder away)")]
     Full,
+}
+
+// === impl Error ===
+
+impl Error {
+    /// Whether the disk is full, or full enough to stop: it passes by itself when space returns.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        match self {
+            Self::NoSpace { .. } => true,
+            Self::Disk(error) => error.is_full(),
+            _ => false,
+        }
+    }
 }
 
 // === impl Damage ===

@@ -1,11 +1,20 @@
 //! Reading the recorder: from a position on, or the lines of a window of time.
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use super::{
-    Damage, Error, Position,
+    Damage, Error, Missing, MissingKind, Position,
     block::Kind,
+    facts::File,
+    ledger::Ledger,
     lines::{self, Lines},
+    missing::Gap,
+    scan,
     segment::{Found, Segment},
     times::{self, Times},
 };
@@ -16,7 +25,42 @@ use super::{
 #[derive(Debug, Clone)]
 pub struct Reader {
     pub(super) segments: PathBuf,
+    /// Batches and ticks.
     pub(super) entries: BTreeMap<Position, Entry>,
+    pub(super) files: BTreeMap<u32, File>,
+    pub(super) gaps: BTreeMap<Position, Gap>,
+    pub(super) ledger: Ledger,
+}
+
+/// What a look at a recorder found, beside its [`Reader`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Survey {
+    /// Stretches that cannot be read.
+    pub damaged: Vec<Damage>,
+    /// Bytes after the last good block: a write under way, or one that a crash tore.
+    pub tail_bytes: u64,
+}
+
+/// What happened next, in the order in which it was judged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// A batch came.
+    Batch(Recorded),
+    /// A source's clock was moved.
+    Tick(Tick),
+}
+
+/// A source's clock, moved without lines.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tick {
+    /// Where it lies.
+    pub position: Position,
+    /// Where to read on.
+    pub next: Position,
+    /// The source.
+    pub source: Arc<str>,
+    /// The time that its clock reached, in µs.
+    pub time: i64,
 }
 
 /// One batch as it was recorded.
@@ -32,6 +76,8 @@ pub struct Recorded {
     pub offset: u64,
     /// The batch's hash.
     pub sha256: [u8; 32],
+    /// When it arrived, in µs; none in a replay.
+    pub arrived: Option<i64>,
     /// The lines, each ended by one `\n`.
     pub lines: Vec<u8>,
 }
@@ -49,20 +95,24 @@ pub struct WindowLine<'a> {
     pub bytes: &'a [u8],
 }
 
-/// What is known of a Lines block.
+/// What is known of a block of lines, or of a tick.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Entry {
+    pub(super) kind: Kind,
     pub(super) bytes: u32,
+    /// Lines in it.
     pub(super) count: u32,
+    /// When they arrived, or the time of the tick.
+    pub(super) arrived: Option<i64>,
     pub(super) times: Option<TimesOf>,
 }
 
 /// Where the times of a Lines block are, and how far they reach.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct TimesOf {
-    at: Position,
-    min: i64,
-    max: i64,
+    pub(super) at: Position,
+    pub(super) min: i64,
+    pub(super) max: i64,
 }
 
 /// The segment read last, left open: neighbours tend to be read one after the other.
@@ -75,6 +125,55 @@ struct Blocks<'a> {
 // === impl Reader ===
 
 impl Reader {
+    /// A reader that knows of nothing yet.
+    pub(super) fn empty(folder: &Path) -> Result<Self, Error> {
+        Ok(Self {
+            segments: folder.join("segments"),
+            entries: BTreeMap::new(),
+            files: BTreeMap::new(),
+            gaps: BTreeMap::new(),
+            ledger: Ledger::read(folder)?,
+        })
+    }
+
+    /// Looks at the recorder in `folder` and changes nothing, also while another process writes to it:
+    /// reads all of it once.
+    ///
+    /// # Errors
+    /// When files cannot be read, there is no recorder, or a newer release wrote it.
+    pub fn open(folder: &Path) -> Result<(Self, Survey), Error> {
+        let mut reader = Self::empty(folder)?;
+        let newest = scan::scan(&mut reader)?;
+        let damaged = reader.damaged();
+        let tail_bytes = newest
+            .filter(|newest| {
+                !reader
+                    .gaps
+                    .contains_key(&Position::new(newest.number, newest.end as u32))
+            })
+            .map_or(0, |newest| newest.tail);
+        Ok((
+            reader,
+            Survey {
+                damaged,
+                tail_bytes,
+            },
+        ))
+    }
+
+    /// Whether the times of the batch at `position` are known.
+    #[must_use]
+    pub fn is_indexed(&self, position: Position) -> bool {
+        let entry = self.entries.get(&position);
+        entry.is_some_and(|entry| entry.times.is_some())
+    }
+
+    /// The stretches that could not be read when the recorder was opened.
+    #[must_use]
+    pub fn damaged(&self) -> Vec<Damage> {
+        self.gaps.values().map(|gap| gap.damage.clone()).collect()
+    }
+
     /// The first batch at or after `from`; all batches if `None`. Read on at its `next`.
     ///
     /// # Errors
@@ -89,33 +188,76 @@ impl Reader {
         &self,
         from: Option<Position>,
     ) -> impl Iterator<Item = Result<Recorded, Error>> {
+        self.events_from(from).filter_map(|event| match event {
+            Ok(Event::Batch(recorded)) => Some(Ok(recorded)),
+            Ok(Event::Tick(_)) => None,
+            Err(error) => Some(Err(error)),
+        })
+    }
+
+    /// All batches and ticks at or after `from`, in the order in which they were judged.
+    pub fn events_from(
+        &self,
+        from: Option<Position>,
+    ) -> impl Iterator<Item = Result<Event, Error>> {
         let mut blocks = Blocks {
             reader: self,
             open: None,
         };
         let from = from.unwrap_or(Position::new(0, 0));
         self.entries.range(from..).map(move |(&position, entry)| {
+            let next = position.plus(entry.bytes);
+            if entry.kind == Kind::Tick {
+                return Ok(Event::Tick(Tick {
+                    position,
+                    next,
+                    source: blocks.tick(position)?,
+                    time: entry.arrived.unwrap_or_default(),
+                }));
+            }
             let Lines {
                 source,
                 offset,
                 sha256,
                 lines,
-            } = blocks.lines(position)?;
-            let next = position.plus(entry.bytes);
-            Ok(Recorded {
+            } = blocks.lines(position, entry.kind)?;
+            Ok(Event::Batch(Recorded {
                 position,
                 next,
                 source,
                 offset,
                 sha256,
+                arrived: entry.arrived,
                 lines,
-            })
+            }))
         })
     }
 
+    /// Reads every block again, decodes it, and calls `each` with the source and the number of lines
+    /// of every batch; answers what cannot be read.
+    ///
+    /// # Errors
+    /// When a segment cannot be read.
+    pub fn check(&self, each: &mut dyn FnMut(&str, u64)) -> Result<Vec<Damage>, Error> {
+        let mut blocks = Blocks {
+            reader: self,
+            open: None,
+        };
+        let mut damaged = Vec::new();
+        for (&position, entry) in &self.entries {
+            match blocks.check(position, entry) {
+                Ok(Some(source)) => each(&source, entry.count.into()),
+                Ok(None) => {}
+                Err(Error::Damaged(damage)) => damaged.push(damage),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(damaged)
+    }
+
     /// Calls `each` with every line whose time lies in `from..=to`, in the order they were
-    /// recorded, and answers the blocks that could not be read. Lines without times yet (recorded,
-    /// not judged) are in no window.
+    /// recorded, and answers what is missing: see [`Reader::missing`]. Lines without times yet
+    /// (recorded, not judged) are in no window.
     ///
     /// # Errors
     /// When a segment cannot be read, and whatever `each` returns.
@@ -124,23 +266,32 @@ impl Reader {
         from: i64,
         to: i64,
         each: &mut dyn FnMut(WindowLine<'_>) -> Result<(), E>,
-    ) -> Result<Vec<Damage>, E> {
+    ) -> Result<Vec<Missing>, E> {
         let mut blocks = Blocks {
             reader: self,
             open: None,
         };
-        let mut damaged = Vec::new();
+        let mut missing = self.missing(from, to);
         for (&position, entry) in &self.entries {
             let Some(times) = entry.times.filter(|t| t.min <= to && from <= t.max) else {
                 continue;
             };
             let block = blocks
                 .times(times.at)
-                .and_then(|t| Ok((t, blocks.lines(position)?)));
+                .and_then(|t| Ok((t, blocks.lines(position, entry.kind)?)));
             let (times, lines) = match block {
                 Ok(block) => block,
                 Err(Error::Damaged(damage)) => {
-                    damaged.push(damage);
+                    missing.push(Missing {
+                        kind: MissingKind::Damaged,
+                        reason: damage.reason,
+                        from: times.min,
+                        to: times.max,
+                        exact: true,
+                        lines: Some(entry.count.into()),
+                        bytes: damage.bytes,
+                        position,
+                    });
                     continue;
                 }
                 Err(error) => return Err(error.into()),
@@ -159,7 +310,7 @@ impl Reader {
                 }
             }
         }
-        Ok(damaged)
+        Ok(missing)
     }
 }
 
@@ -179,8 +330,45 @@ impl TimesOf {
 // === impl Blocks ===
 
 impl Blocks<'_> {
-    fn lines(&mut self, position: Position) -> Result<Lines, Error> {
-        let (raw, bytes, _) = self.payload(position, Kind::Lines)?;
+    /// Reads a block and its times; answers the source of its lines.
+    fn check(&mut self, position: Position, entry: &Entry) -> Result<Option<Arc<str>>, Error> {
+        if entry.kind == Kind::Tick {
+            return self.tick(position).map(|_| None);
+        }
+        let lines = self.lines(position, entry.kind)?;
+        let counted = lines::count(&lines.lines);
+        let timed = match entry.times {
+            Some(times) => self.times(times.at)?.times.len(),
+            None => entry.count as usize,
+        };
+        if counted != Some(entry.count) || timed != entry.count as usize {
+            let bytes = entry.bytes.into();
+            let reason = "a block has another number of lines than it says";
+            return Err(Error::Damaged(Damage {
+                position,
+                bytes,
+                reason,
+            }));
+        }
+        Ok(Some(lines.source))
+    }
+
+    /// The source of a tick.
+    fn tick(&mut self, position: Position) -> Result<Arc<str>, Error> {
+        let (raw, bytes, _) = self.payload(position, Kind::Tick)?;
+        let reason = "a tick cannot be read";
+        let source = String::from_utf8(raw);
+        source.map(Arc::from).map_err(|_| {
+            Error::Damaged(Damage {
+                position,
+                bytes,
+                reason,
+            })
+        })
+    }
+
+    fn lines(&mut self, position: Position, kind: Kind) -> Result<Lines, Error> {
+        let (raw, bytes, _) = self.payload(position, kind)?;
         let reason = "the lines of a block cannot be read";
         lines::decode(raw).ok_or(Error::Damaged(Damage {
             position,
@@ -211,11 +399,13 @@ impl Blocks<'_> {
         let number = position.segment();
         let segment = match &mut self.open {
             Some((open, segment)) if *open == number => segment,
-            open => {
-                &mut open
-                    .insert((number, Segment::open(&self.reader.segments, number)?))
-                    .1
-            }
+            open => match Segment::open(&self.reader.segments, number) {
+                Ok(segment) => &mut open.insert((number, segment)).1,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    return Err(damaged(0, "the segment was removed meanwhile"));
+                }
+                Err(error) => return Err(error.into()),
+            },
         };
         match segment.block(position.offset().into())? {
             Found::Block(header, stored) if header.kind == kind => {

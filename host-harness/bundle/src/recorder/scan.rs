@@ -1,10 +1,12 @@
 //! Reading all segments once: the index is rebuilt, damage is found.
 
-use std::path::Path;
+use std::io;
 
 use super::{
     Damage, Error, Position,
     block::{Header, Kind},
+    facts::File,
+    missing::Gap,
     reader::{Entry, Reader, TimesOf},
     segment::{self, Found, SEGMENT_HEADER_BYTES, Segment},
     times,
@@ -14,58 +16,75 @@ use super::{
 #[derive(Debug)]
 pub(super) struct Scanned {
     pub(super) number: u32,
-    /// Whether it begins as it should.
-    pub(super) has_header: bool,
+    /// Its format, if it begins as it should.
+    pub(super) version: Option<u32>,
     /// The end of its last good block.
     pub(super) end: u64,
     /// What follows that.
     pub(super) tail: u64,
 }
 
-/// Reads every segment into `reader`; bad stretches between good blocks go to `damaged`. The newest
-/// segment's tail is left to the caller, who may cut it off.
-pub(super) fn scan(
-    segments: &Path,
-    reader: &mut Reader,
-    damaged: &mut Vec<Damage>,
-) -> Result<Option<Scanned>, Error> {
-    let numbers = segment::list(segments)?;
-    let mut newest = None;
-    for (index, number) in numbers.iter().enumerate() {
-        let scanned = scan_segment(segments, *number, reader, damaged)?;
-        let is_newest = index + 1 == numbers.len();
-        let unusable = !scanned.has_header && (!is_newest || scanned.end > header_end());
+/// Reads every segment into `reader`; bad stretches between good blocks become its gaps, and so do
+/// segments that are gone. The newest segment's tail is left to the caller, who may cut it off.
+pub(super) fn scan(reader: &mut Reader) -> Result<Option<Scanned>, Error> {
+    let numbers = segment::list(&reader.segments)?;
+    let newest = numbers.keys().next_back().copied();
+    let mut last = None;
+    let mut expected = 0;
+    for (&number, &quarantined) in &numbers {
+        find_hole(reader, expected, number);
+        expected = number + 1;
+        let scanned = match scan_segment(number, quarantined, reader) {
+            // Pruned by the process that writes, since the folder was listed.
+            Err(Error::Disk(error)) if error.kind() == io::ErrorKind::NotFound => continue,
+            scanned => scanned?,
+        };
+        let is_newest = Some(number) == newest && !quarantined;
+        let unusable = scanned.version.is_none() && (!is_newest || scanned.end > header_end());
         if unusable {
-            damaged.push(Damage {
-                position: Position::new(*number, 0),
+            reader.note(Damage {
+                position: Position::new(number, 0),
                 bytes: header_end(),
                 reason: "the segment does not begin as it should",
             });
         }
         if scanned.tail > 0 && (!is_newest || unusable) {
-            damaged.push(Damage {
-                position: Position::new(*number, scanned.end as u32),
+            reader.note(Damage {
+                position: Position::new(number, scanned.end as u32),
                 bytes: scanned.tail,
                 reason: "the end of the segment cannot be read",
             });
         }
-        newest = Some(scanned);
+        last = Some(scanned);
     }
-    Ok(newest)
+    Ok(last)
 }
 
 fn header_end() -> u64 {
     u64::from(SEGMENT_HEADER_BYTES)
 }
 
-fn scan_segment(
-    segments: &Path,
-    number: u32,
-    reader: &mut Reader,
-    damaged: &mut Vec<Damage>,
-) -> Result<Scanned, Error> {
-    let mut segment = Segment::open(segments, number)?;
-    let has_header = segment.has_header()?;
+/// Notes a loss if segments from `expected` up to `number` are neither there nor pruned.
+fn find_hole(reader: &mut Reader, expected: u32, number: u32) {
+    let stretches = reader.ledger.stretches.iter();
+    let pruned = stretches.filter(|s| s.first < number && s.last >= expected);
+    let pruned: u32 = pruned
+        .map(|s| s.last.min(number - 1) - s.first.max(expected) + 1)
+        .sum();
+    if pruned < number - expected {
+        reader.note(Damage {
+            position: Position::new(expected, 0),
+            bytes: 0,
+            reason: "a segment is gone",
+        });
+    }
+}
+
+fn scan_segment(number: u32, quarantined: bool, reader: &mut Reader) -> Result<Scanned, Error> {
+    let mut segment = Segment::open(&reader.segments, number)?;
+    let version = segment.version()?;
+    let bytes = segment.len;
+    reader.files.insert(number, File { bytes, quarantined });
     let mut end = header_end();
     let mut at = end;
     let mut fault = "";
@@ -74,7 +93,7 @@ fn scan_segment(
             Found::Block(header, stored) => {
                 if at > end {
                     let position = Position::new(number, end as u32);
-                    damaged.push(Damage {
+                    reader.note(Damage {
                         position,
                         bytes: at - end,
                         reason: fault,
@@ -83,7 +102,7 @@ fn scan_segment(
                 }
                 let position = Position::new(number, at as u32);
                 if let Err(reason) = take_in(reader, position, &header, &stored) {
-                    damaged.push(Damage {
+                    reader.note(Damage {
                         position,
                         bytes: header.block_len(),
                         reason,
@@ -107,7 +126,7 @@ fn scan_segment(
             Found::End => break,
         }
     }
-    let is_void = !has_header && end == header_end();
+    let is_void = version.is_none() && end == header_end();
     let tail = if is_void {
         segment.len
     } else {
@@ -115,7 +134,7 @@ fn scan_segment(
     };
     Ok(Scanned {
         number,
-        has_header,
+        version,
         end,
         tail,
     })
@@ -129,10 +148,12 @@ fn take_in(
     stored: &[u8],
 ) -> Result<(), &'static str> {
     match header.kind {
-        Kind::Lines => {
+        Kind::Lines | Kind::Arrived | Kind::Tick => {
             let entry = Entry {
+                kind: header.kind,
                 bytes: header.block_len() as u32,
                 count: header.count,
+                arrived: header.time(stored),
                 times: None,
             };
             reader.entries.insert(position, entry);
@@ -141,14 +162,45 @@ fn take_in(
             let raw = header.decompress(stored)?;
             let times =
                 times::decode(&raw, header.count).ok_or("the times of a block cannot be read")?;
-            // The lines themselves may be damaged, and reported as such: times alone are of no use.
-            if let Some(entry) = reader.entries.get_mut(&times.of) {
-                if entry.count != header.count {
+            match reader.entries.get_mut(&times.of) {
+                Some(entry) if entry.count != header.count => {
                     return Err("there are not as many times as lines");
                 }
-                entry.times = TimesOf::new(position, &times.times);
+                Some(entry) => entry.times = TimesOf::new(position, &times.times),
+                None => tell_of_lost_lines(reader, &times),
             }
         }
     }
     Ok(())
+}
+
+/// The lines of these times are damaged: the times say how many they were, and when.
+fn tell_of_lost_lines(reader: &mut Reader, times: &times::Times) {
+    let Some(lost) = TimesOf::new(times.of, &times.times) else {
+        return;
+    };
+    let gap = reader.gaps.range_mut(..=times.of).next_back();
+    let Some((at, gap)) = gap else {
+        return;
+    };
+    let covers = at.segment() == times.of.segment()
+        && u64::from(times.of.offset()) < u64::from(at.offset()) + gap.damage.bytes;
+    if covers {
+        let lines = times.times.len() as u64;
+        let (min, max, known) = gap.known.unwrap_or((lost.min, lost.max, 0));
+        gap.known = Some((min.min(lost.min), max.max(lost.max), known + lines));
+    }
+}
+
+// === impl Reader ===
+
+impl Reader {
+    /// Notes a bad stretch.
+    fn note(&mut self, damage: Damage) {
+        let gap = Gap {
+            damage: damage.clone(),
+            known: None,
+        };
+        self.gaps.insert(damage.position, gap);
+    }
 }

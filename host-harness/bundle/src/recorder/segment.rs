@@ -1,8 +1,9 @@
 //! One segment file, read.
 
 use std::{
+    collections::BTreeMap,
     fs::{self, File},
-    io::{Read, Seek, SeekFrom},
+    io::{self, Read, Seek, SeekFrom},
     path::{Path, PathBuf},
 };
 
@@ -16,7 +17,10 @@ use crate::disk::{At, DiskError};
 pub(super) const SEGMENT_HEADER_BYTES: u32 = 16;
 
 const MAGIC: [u8; 8] = *b"TRIPSEG\0";
-const VERSION: u32 = 1;
+/// The format that this release writes. 1 has neither arrivals nor ticks, and is read as well.
+pub(super) const VERSION: u32 = 2;
+/// What the name of a damaged segment ends in, set aside but still read as far as it can be.
+const QUARANTINED: &str = ".damaged";
 const SEARCH_BYTES: usize = 1 << 20;
 
 /// A segment open for reading.
@@ -47,20 +51,36 @@ pub(super) fn path(segments: &Path, number: u32) -> PathBuf {
     segments.join(format!("{number:016}.seg"))
 }
 
-/// The numbers of all segments, ascending. Foreign files are let be.
-pub(super) fn list(segments: &Path) -> Result<Vec<u32>, DiskError> {
-    let mut numbers = Vec::new();
+/// The path of a segment that was set aside.
+pub(super) fn quarantined_path(segments: &Path, number: u32) -> PathBuf {
+    segments.join(format!("{number:016}{QUARANTINED}.seg"))
+}
+
+/// Where it is written why a segment was set aside.
+pub(super) fn reason_path(segments: &Path, number: u32) -> PathBuf {
+    segments.join(format!("{number:016}{QUARANTINED}.txt"))
+}
+
+/// The numbers of all segments, ascending, and whether they were set aside. Foreign files are let be.
+pub(super) fn list(segments: &Path) -> Result<BTreeMap<u32, bool>, DiskError> {
+    let mut numbers = BTreeMap::new();
     for entry in fs::read_dir(segments).at("list", segments)? {
         let name = entry.at("list", segments)?.file_name();
-        let stem = name.to_str().and_then(|name| name.strip_suffix(".seg"));
-        if let Some(stem) = stem.filter(|stem| stem.len() == 16)
+        let Some(stem) = name.to_str().and_then(|name| name.strip_suffix(".seg")) else {
+            continue;
+        };
+        let (stem, quarantined) = match stem.strip_suffix(QUARANTINED) {
+            Some(stem) => (stem, true),
+            None => (stem, false),
+        };
+        if stem.len() == 16
             && let Ok(number) = stem.parse()
             && number <= Position::MAX_SEGMENT
         {
-            numbers.push(number);
+            let found = numbers.entry(number).or_insert(quarantined);
+            *found &= quarantined;
         }
     }
-    numbers.sort_unstable();
     Ok(numbers)
 }
 
@@ -76,8 +96,15 @@ pub(super) fn header() -> Vec<u8> {
 
 impl Segment {
     pub(super) fn open(segments: &Path, number: u32) -> Result<Self, DiskError> {
-        let path = path(segments, number);
-        let file = File::open(&path).at("open", &path)?;
+        let mut path = path(segments, number);
+        let mut file = File::open(&path);
+        if matches!(&file, Err(error) if error.kind() == io::ErrorKind::NotFound) {
+            let aside = quarantined_path(segments, number);
+            if let Ok(found) = File::open(&aside) {
+                (path, file) = (aside, Ok(found));
+            }
+        }
+        let file = file.at("open", &path)?;
         let len = file.metadata().at("read the size of", &path)?.len();
         Ok(Self {
             path,
@@ -87,20 +114,20 @@ impl Segment {
         })
     }
 
-    /// Whether the segment begins as it should.
+    /// The version of the format, if the segment begins as it should.
     ///
     /// # Errors
     /// [`Error::Newer`] if a later release wrote it.
-    pub(super) fn has_header(&mut self) -> Result<bool, Error> {
+    pub(super) fn version(&mut self) -> Result<Option<u32>, Error> {
         let mut bytes = [0; SEGMENT_HEADER_BYTES as usize];
         if self.len < bytes.len() as u64 {
-            return Ok(false);
+            return Ok(None);
         }
         self.read_at(0, &mut bytes)?;
         let (checked, crc) = bytes.split_at(12);
         let (magic, version) = checked.split_at(8);
         if magic != MAGIC || crc != crc32fast::hash(checked).to_le_bytes() {
-            return Ok(false);
+            return Ok(None);
         }
         let found = version
             .iter()
@@ -113,7 +140,7 @@ impl Segment {
                 known: VERSION,
             });
         }
-        Ok(true)
+        Ok(Some(found))
     }
 
     /// Reads the block at `offset`.

@@ -1,3 +1,4 @@
+mod keep;
 mod recovery;
 mod window;
 
@@ -24,6 +25,7 @@ fn batch<'a>(source: &'a str, offset: u64, lines: &'a str) -> Batch<'a> {
         source,
         offset,
         sha256: [offset as u8; 32],
+        arrived: None,
         lines: lines.as_bytes(),
     }
 }

@@ -3,10 +3,16 @@
 use askama::Template;
 use serde_json::Value;
 
-use super::Error;
+use super::{
+    Error,
+    activity::Activity,
+    chart,
+    tops::{Tops, link, tops},
+};
 use crate::{
-    manifest::{Manifest, Scope},
+    manifest::{Manifest, Replays, Scope},
     spool::Kind,
+    ticket::{TICKET, missing},
 };
 
 #[derive(Template)]
@@ -16,28 +22,61 @@ struct Page<'a> {
     heading: &'a str,
     severity_class: &'static str,
     why: String,
+    reason: Option<&'a str>,
     folded: String,
     evidence: Vec<(String, String)>,
+    chart: Option<String>,
+    tops: Tops<'a>,
+    missing: Vec<String>,
     scope: String,
+    replays: String,
+    members: Vec<Row<'a>>,
     account: String,
 }
 
-/// The report of a bundle; `manifest` lists the logs only, not the report itself.
+/// A member in the table of contents.
+struct Row<'a> {
+    path: &'a str,
+    link: String,
+    lines: Option<u64>,
+    bytes: u64,
+}
+
+/// The report of a bundle; `manifest` does not list the report itself, and `activity` is of its logs.
 ///
 /// # Errors
 /// Never in practice: the template is checked when we are built.
-pub fn bundle_html(manifest: &Manifest) -> Result<String, Error> {
+pub fn bundle_html(manifest: &Manifest, activity: &Activity) -> Result<String, Error> {
+    let mut activity = activity.clone();
+    activity.add_trigger(manifest.at.micros());
+    let members = manifest.members.iter().map(|member| Row {
+        path: &member.path,
+        link: link(&member.path),
+        lines: member.lines,
+        bytes: member.bytes,
+    });
     let page = Page {
         manifest,
         heading: manifest.title.as_deref().unwrap_or(&manifest.rule),
         severity_class: severity_class(&manifest.severity),
         why: why(manifest),
+        reason: manifest.evidence.get("why").and_then(Value::as_str),
         folded: folded(manifest.folded),
         evidence: evidence(&manifest.evidence),
+        chart: chart::timeline(&activity)?,
+        tops: tops(&activity),
+        missing: missing(manifest),
         scope: match &manifest.scope {
             Scope::All => "everything recorded in that time".to_owned(),
             Scope::Resource { resource } => format!("the resource {resource}"),
         },
+        replays: match &manifest.replays {
+            Replays::Yes => "A replay of these logs gave this bundle's request again.".to_owned(),
+            Replays::No { why } => {
+                format!("That a replay of these logs gives this request is not claimed: {why}.")
+            }
+        },
+        members: members.collect(),
         account: account(manifest),
     };
     Ok(page.render()?)
@@ -82,6 +121,7 @@ fn evidence(evidence: &Value) -> Vec<(String, String)> {
         Value::Null => Vec::new(),
         Value::Object(members) => members
             .iter()
+            .filter(|(key, value)| *key != "why" && !value.is_null())
             .map(|(key, value)| (key.replace('_', " "), text(value)))
             .collect(),
         other => vec![("evidence".to_owned(), text(other))],
@@ -90,22 +130,5 @@ fn evidence(evidence: &Value) -> Vec<(String, String)> {
 
 fn account(manifest: &Manifest) -> String {
     let loss = &manifest.loss;
-    let mut parts = vec![format!(
-        "{} of the window's {} lines",
-        loss.kept, loss.lines
-    )];
-    for (number, what) in [
-        (loss.quarantined, "could not be read as a record"),
-        (loss.out_of_scope, "belong to other resources"),
-        (loss.cut, "were left out for size"),
-        (
-            loss.damaged_blocks,
-            "blocks of lines were lost to a damaged recorder",
-        ),
-    ] {
-        if number > 0 {
-            parts.push(format!("{number} {what}"));
-        }
-    }
-    parts.join("; ") + "."
+    format!("{} of the window's {} lines.", loss.kept, loss.lines)
 }

@@ -3,8 +3,11 @@
 //! Self-contained: inline style, no script, nothing fetched; the page itself forbids all of that,
 //! and every text of a log or a rule is escaped. The same data gives the same page.
 
+pub mod activity;
 mod bundle;
+mod chart;
 mod replay;
+mod tops;
 
 pub use bundle::bundle_html;
 pub use replay::{FlaggedRule, ReplayReport, ReplayRequest, SkippedInput, replay_html};

@@ -1,9 +1,16 @@
 //! The report of a replay.
 
+use std::collections::BTreeMap;
+
 use askama::Template;
 
-use super::Error;
-use crate::{spool::State, timestamp::Timestamp};
+use super::{
+    Error,
+    activity::{Activity, MAX_SHOWN},
+    chart,
+    tops::{Tops, tops},
+};
+use crate::{spool::State, ticket::count, timestamp::Timestamp};
 
 /// What a replay found. Every list is shown in the order given.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -30,6 +37,8 @@ pub struct ReplayReport {
     pub quarantined: Vec<(String, u64)>,
     /// Inputs that were not read.
     pub skipped: Vec<SkippedInput>,
+    /// What was seen in all lines; the triggers are those of `requests`.
+    pub activity: Activity,
 }
 
 /// What one rule flagged.
@@ -78,6 +87,11 @@ pub struct SkippedInput {
 struct Page<'a> {
     report: &'a ReplayReport,
     totals: [(&'static str, u64); 6],
+    groups: Vec<(&'a str, u64, u64)>,
+    other_groups: usize,
+    chart: Option<String>,
+    tops: Tops<'a>,
+    missing: Vec<String>,
     version: &'static str,
 }
 
@@ -91,8 +105,18 @@ pub fn replay_html(report: &ReplayReport) -> Result<String, Error> {
         .iter()
         .filter(|request| request.bundle.is_some())
         .count();
+    let mut activity = report.activity.clone();
+    for request in &report.requests {
+        activity.add_trigger(request.at.micros());
+    }
+    let (groups, other_groups) = groups(report);
     let page = Page {
         report,
+        groups,
+        other_groups,
+        chart: chart::timeline(&activity)?,
+        tops: tops(&report.activity),
+        missing: missing(report),
         totals: [
             ("lines", report.lines),
             ("passed", report.passed),
@@ -104,6 +128,57 @@ pub fn replay_html(report: &ReplayReport) -> Result<String, Error> {
         version: env!("CARGO_PKG_VERSION"),
     };
     Ok(page.render()?)
+}
+
+/// The groups with most requests and folded triggers, and how many others there are.
+fn groups(report: &ReplayReport) -> (Vec<(&str, u64, u64)>, usize) {
+    let mut groups: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
+    for request in report.requests.iter().filter(|r| !r.group.is_empty()) {
+        let (asked, folded) = groups.entry(&request.group).or_default();
+        *asked += 1;
+        *folded += request.folded;
+    }
+    let groups = groups.into_iter();
+    let mut groups: Vec<_> = groups.map(|(group, (a, f))| (group, a, f)).collect();
+    groups.sort_by(|a, b| (b.1 + b.2).cmp(&(a.1 + a.2)).then(a.0.cmp(b.0)));
+    let others = groups.len().saturating_sub(MAX_SHOWN);
+    groups.truncate(MAX_SHOWN);
+    (groups, others)
+}
+
+/// What the replay could not judge or collect, a sentence each.
+fn missing(report: &ReplayReport) -> Vec<String> {
+    let suppressed = report.requests.iter();
+    let suppressed = suppressed.filter(|request| request.state == State::Suppressed);
+    let suppressed = suppressed.count() as u64;
+    let skipped = report.skipped.len() as u64;
+    [
+        (
+            report.quarantined_lines,
+            "line",
+            "could not be read: they lie in quarantine.",
+        ),
+        (
+            report.late,
+            "line",
+            "came later than the clock of their group allows.",
+        ),
+        (
+            report.pending,
+            "alert",
+            "still held at the end: the logs do not show whether it lasted.",
+        ),
+        (
+            suppressed,
+            "request",
+            "got no bundle: the table of bundles says why.",
+        ),
+        (skipped, "input", "not read: not a log by its name."),
+    ]
+    .into_iter()
+    .filter(|(number, ..)| *number > 0)
+    .map(|(number, noun, what)| format!("{} {what}", count(number, noun)))
+    .collect()
 }
 
 #[cfg(test)]
@@ -152,6 +227,9 @@ mod tests {
         let html = replay_html(&report).unwrap();
         for part in [
             "<dd>1234</dd>",
+            "<a href=\"bundles/ab.tar.zst\">",
+            "1 request got no bundle",
+            "triggers: 2",
             "<td>signalr</td><td class=\"number\">1200</td>",
             "signalr.ping-timeout",
             "bundles/ab.tar.zst",

@@ -1,16 +1,16 @@
 //! What a bundle says of itself.
 
-use std::io;
-
 use serde_json::Value;
 
+use super::TryReplay;
 use crate::{
     collect::Collected,
-    disk::Hashing,
     manifest::{
-        FORMAT_VERSION, Manifest, ManifestContext, Member, Redaction, Scope, Span, Versions, Window,
+        FORMAT_VERSION, Gap, Manifest, ManifestContext, Replays, Scope, Span, Versions, Window,
     },
-    spool::RequestRow,
+    redact::{Redaction, Report},
+    rewrite::redact_manifest,
+    spool::{Kind, RequestRow},
     timestamp::Timestamp,
 };
 
@@ -19,10 +19,11 @@ pub(super) fn manifest(
     row: &RequestRow,
     collected: &Collected,
     context: &ManifestContext,
+    redaction: &mut Redaction<'_>,
 ) -> Manifest {
     let request = &row.request;
     let attribute = |key| request.attribute(key).map(str::to_owned);
-    Manifest {
+    let mut manifest = Manifest {
         format_version: FORMAT_VERSION,
         id: request.id.clone(),
         kind: row.kind,
@@ -47,26 +48,46 @@ pub(super) fn manifest(
             .collect(),
         cuts: collected.cuts.clone(),
         loss: collected.loss,
+        gaps: collected
+            .gaps
+            .iter()
+            .map(|missing| Gap {
+                kind: missing.kind,
+                reason: missing.reason.to_owned(),
+                from: Timestamp::from_micros(missing.from.max(request.from)),
+                to: Timestamp::from_micros(missing.to.min(request.to)),
+                exact: missing.exact,
+                lines: missing.lines,
+            })
+            .collect(),
         hashes: context.hashes.clone(),
         versions: Versions {
             tripline: env!("CARGO_PKG_VERSION").to_owned(),
             plugin: context.plugin_version.clone(),
         },
-        redaction: Redaction {
-            profile: "raw".to_owned(),
-        },
-    }
+        replays: Replays::default(),
+        redaction: Report::default(),
+        missing: collected.missing.clone(),
+    };
+    redact_manifest(&mut manifest, &context.group_by, redaction);
+    manifest.redaction = redaction.report();
+    manifest
+        .hashes
+        .redactors
+        .clone_from(&manifest.redaction.redactors);
+    manifest
 }
 
-/// The manifest's line for a member that is no log.
-pub(super) fn member(path: &str, content: &[u8]) -> Member {
-    let mut hashing = Hashing::new(content);
-    // Reading from memory cannot fail.
-    io::copy(&mut hashing, &mut io::sink()).unwrap_or_default();
-    Member {
-        path: path.to_owned(),
-        bytes: content.len() as u64,
-        lines: None,
-        sha256: hashing.sha256(),
+/// Whether a replay of the logs gives the request again, as far as that can be known without trying;
+/// otherwise `tried` says it.
+pub(super) fn replays(row: &RequestRow, collected: &Collected, tried: &TryReplay) -> Replays {
+    if row.kind != Kind::Proactive {
+        Replays::no("no rule asked for it")
+    } else if !collected.cuts.is_empty() {
+        Replays::no("lines were left out for size")
+    } else if !collected.gaps.is_empty() {
+        Replays::no("the recorder does not have all lines")
+    } else {
+        tried(&row.request, &collected.members)
     }
 }

@@ -1,4 +1,4 @@
-//! The way of one request: collecting → sealed → delivering → delivered.
+//! The way of one request: collecting → redacting → sealed → scanned → delivering → delivered.
 //!
 //! Each step does its work first and is journaled after, and may be taken again: files are written
 //! beside and moved into place, and a bundle packed twice has the same bytes. A crash anywhere
@@ -8,27 +8,47 @@
 //! request that finds nothing left, or too little for a cut one, is suppressed instead.
 
 mod describe;
+mod error;
+mod peek;
+
+pub use error::Error;
+pub use peek::manifest_of;
 
 use std::path::{Path, PathBuf};
 
+use tripline_core::contract::Request;
+
 use crate::{
-    collect::{self, CollectOptions, collect},
+    collect::{CollectOptions, Collected, Extras, collect},
     disk::{self, DiskError},
-    local,
-    manifest::{MANIFEST, ManifestContext, ManifestError},
+    failpoint,
+    local::{self, ShareLimits},
+    manifest::{MANIFEST, Manifest, ManifestContext, Member, Replays},
     pack::{Content, Entry, Packed, SUFFIX, pack},
+    pages::pages,
     recorder::Reader,
-    report::{self, REPORT, bundle_html},
-    spool::{self, Note, RequestRow, SealedFacts, Spool, State},
+    redact::{Profile, Redaction},
+    rewrite::{find_secret, redact_members},
+    signature::BundleSigner,
+    spool::{HELD_FOR_ROOM, Note, RequestRow, SealedFacts, Spool, State},
+    summary::BundleSummary,
+    verify,
+    watch::{Stage, Unwatched},
 };
 
 /// What must be left of a day's bytes, packed, for a bundle to be cut to it; with less, a request
 /// whose bundle does not fit as it is gets none.
 pub const LEAST_CUT_BYTES: u64 = 64 << 10;
 
+/// How the cause of a bundle begins that is held for a secret.
+pub const SECRET_FOUND: &str = "secret found";
+
 /// How often a bundle is packed to find the cut that fits. The first attempt tells how well its lines
 /// compress, so that the second one nearly always fits.
 const MOST_ATTEMPTS: usize = 8;
+
+/// Tries whether the logs of a bundle, which lie in files, give its request again.
+pub type TryReplay<'a> = dyn Fn(&Request, &[(Member, PathBuf)]) -> Replays + 'a;
 
 /// How to seal, and where to.
 #[derive(Clone, Copy)]
@@ -39,14 +59,26 @@ pub struct SealOptions<'a> {
     pub work: &'a Path,
     /// What the manifest says of rules and plugin.
     pub context: &'a ManifestContext,
-    /// See [`collect::DEFAULT_MAX_BUNDLE_BYTES`].
+    /// See [`DEFAULT_MAX_BUNDLE_BYTES`](crate::collect::DEFAULT_MAX_BUNDLE_BYTES).
     pub max_bundle_bytes: u64,
     /// See [`CollectOptions::role`].
     pub role: &'a dyn Fn(&str) -> String,
     /// See [`CollectOptions::belongs`].
     pub belongs: &'a dyn Fn(&[u8]) -> bool,
+    /// Whether a replay of these logs gives the request again. Asked only of what a rule asked for
+    /// and nothing was cut from.
+    pub replays: &'a TryReplay<'a>,
+    /// Signs the bundles, if anything does.
+    pub signer: Option<&'a BundleSigner>,
     /// The time now, for the history; none in a replay.
     pub began: Option<i64>,
+    /// What is replaced in lines and texts.
+    pub profile: &'a Profile,
+    /// What is collected besides the window, and who looks on.
+    pub extras: Extras<'a>,
+    /// What the folder that bundles are delivered to may hold; with limits, a request that finds no room
+    /// is held.
+    pub limits: Option<&'a ShareLimits>,
 }
 
 /// A bundle that was delivered.
@@ -67,42 +99,8 @@ pub enum Outcome {
     Delivered(Sealed),
     /// It gets none; the text says which cap was reached.
     Suppressed(String),
-}
-
-/// Why a request was not sealed. It stays where it is; sealing may be tried again.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The spool could not be read or written.
-    #[error(transparent)]
-    Spool(#[from] spool::Error),
-    /// The lines could not be collected.
-    #[error("cannot collect the lines of the bundle `{id}`: {source}")]
-    Collect {
-        /// The request.
-        id: String,
-        /// Why not.
-        source: collect::Error,
-    },
-    /// The manifest could not be written.
-    #[error(transparent)]
-    Manifest(#[from] ManifestError),
-    /// The report could not be written.
-    #[error(transparent)]
-    Report(#[from] report::Error),
-    /// The bundle could not be written.
-    #[error(transparent)]
-    Disk(#[from] DiskError),
-    /// The bundle could not be delivered.
-    #[error(transparent)]
-    Deliver(#[from] local::Error),
-    /// The request is not to be sealed.
-    #[error("the request `{id}` is {state}, and only pending ones are sealed")]
-    NotPending {
-        /// The request.
-        id: String,
-        /// Its state.
-        state: State,
-    },
+    /// Its bundle waits for somebody; the text says why. See [`release`].
+    Held(String),
 }
 
 /// Takes one request along.
@@ -139,6 +137,66 @@ pub fn seal(
     }
 }
 
+/// Lets a bundle go that is held since a secret was found in it; `reason` and `at`, the time now, are
+/// kept in the history. It is delivered next.
+///
+/// # Errors
+/// [`Error::NotHeld`] if it waits for something else or does not wait.
+pub fn release(spool: &mut Spool, id: &str, reason: &str, at: i64) -> Result<(), Error> {
+    let row = spool.request(id)?;
+    let is_found = row
+        .cause
+        .as_deref()
+        .is_some_and(|cause| cause.starts_with(SECRET_FOUND));
+    if row.state != State::Held || !is_found {
+        return Err(Error::NotHeld {
+            id: id.to_owned(),
+            state: row.state,
+        });
+    }
+    Ok(spool.release(id, reason, at)?)
+}
+
+/// Delivers a bundle that was sealed and released to a folder; answers where it lies. `work` is the
+/// one it was sealed with.
+///
+/// # Errors
+/// When it is not being delivered, or cannot be.
+pub fn deliver_released(
+    spool: &mut Spool,
+    id: &str,
+    work: &Path,
+    dest: &Path,
+) -> Result<PathBuf, Error> {
+    let row = spool.request(id)?;
+    let (State::Delivering, Some(facts)) = (row.state, row.sealed) else {
+        return Err(Error::NotPending {
+            id: id.to_owned(),
+            state: row.state,
+        });
+    };
+    let sealed = work.join("sealed").join(format!("{id}{SUFFIX}"));
+    let target = local::deliver(&sealed, &facts.sha256, dest, None, &Unwatched)?;
+    let shown = target.to_string_lossy();
+    let note = Note {
+        target: Some(&shown),
+        ..Note::default()
+    };
+    spool.advance(id, State::Delivered, &note)?;
+    disk::remove_if_there(&sealed)?;
+    Ok(target)
+}
+
+/// Removes what was made of a request in the folder `work`: it was called off.
+///
+/// # Errors
+/// When a file cannot be removed.
+pub fn forget(work: &Path, id: &str) -> Result<(), DiskError> {
+    let sealed = work.join("sealed");
+    disk::remove_if_there(&sealed.join(format!("{id}{SUFFIX}")))?;
+    disk::remove_if_there(&sealed.join(format!("{id}{SUFFIX}.partial")))
+}
+
 /// How many bytes of lines to try next, when a bundle with `kept` bytes of lines came to `size` bytes
 /// packed and `left` may be used: in proportion, and a tenth less. Always less than `kept`.
 fn smaller(kept: u64, size: u64, left: u64) -> u64 {
@@ -152,6 +210,10 @@ impl Sealer<'_> {
     /// Takes one step, or answers what became of the request if there is none left to take.
     fn step(&mut self, id: &str) -> Result<Option<Outcome>, Error> {
         let row = self.spool.request(id)?;
+        // What was delivered is delivered.
+        if self.options.extras.watch.is_canceled() && row.state != State::Delivered {
+            return Err(Error::Canceled);
+        }
         match (row.state, &row.sealed) {
             (State::Requested, _) if self.spool.bytes_left(&row)? == 0 => {
                 self.spool.suppress_for_bytes(id)?;
@@ -162,20 +224,21 @@ impl Sealer<'_> {
                     ..Note::default()
                 };
                 self.spool.advance(id, State::Collecting, &note)?;
+                failpoint::reach(failpoint::COLLECTING);
             }
             (State::Collecting, _) => {
                 if let Some(facts) = self.pack(&row)? {
+                    failpoint::reach(failpoint::PACKED);
                     self.spool.set_sealed(id, &facts)?;
+                    failpoint::reach(failpoint::SEALED);
                 } else {
                     self.spool.suppress_for_bytes(id)?;
                 }
             }
-            (State::Sealed, _) => {
-                self.spool
-                    .advance(id, State::Delivering, &Note::default())?;
-            }
+            (State::Sealed, _) => self.scan(id)?,
             (State::Delivering, Some(facts)) => self.deliver(id, facts)?,
             (State::Delivered, Some(facts)) => {
+                failpoint::reach(failpoint::DELIVERED);
                 disk::remove_if_there(&self.sealed_path(id))?;
                 let path = self.options.dest.join(&facts.path);
                 return Ok(Some(Outcome::Delivered(Sealed {
@@ -189,6 +252,9 @@ impl Sealer<'_> {
                 disk::remove_if_there(&self.sealed_path(id))?;
                 let by = row.suppressed_by.unwrap_or_default();
                 return Ok(Some(Outcome::Suppressed(by)));
+            }
+            (State::Held, _) => {
+                return Ok(Some(Outcome::Held(row.cause.unwrap_or_default())));
             }
             (state, _) => {
                 return Err(Error::NotPending {
@@ -236,31 +302,33 @@ impl Sealer<'_> {
             max_bundle_bytes,
             role: self.options.role,
             belongs: self.options.belongs,
+            extras: self.options.extras,
         };
-        let collected =
+        let mut collected =
             collect(self.reader, &row.request, &options).map_err(|source| Error::Collect {
                 id: id.clone(),
                 source,
             })?;
         let kept = collected.members.iter().map(|(member, _)| member.bytes);
-        let kept = kept.sum();
-        let mut manifest = describe::manifest(row, &collected, self.options.context);
-        let report = bundle_html(&manifest)?.into_bytes();
-        manifest.members.push(describe::member(REPORT, &report));
-        let mut entries = vec![
-            Entry {
-                path: MANIFEST.to_owned(),
-                content: Content::Bytes(manifest.to_json()?),
-            },
-            Entry {
-                path: REPORT.to_owned(),
-                content: Content::Bytes(report),
-            },
-        ];
+        let kept: u64 = kept.sum();
+        let mut redaction = Redaction::new(self.options.profile);
+        let Collected { members, cuts, .. } = &mut collected;
+        redact_members(members, cuts, &mut redaction)?;
+        let mut manifest =
+            describe::manifest(row, &collected, self.options.context, &mut redaction);
+        manifest.replays = describe::replays(row, &collected, self.options.replays);
+        let pages = pages::<Error>(&mut manifest, &collected.members)?;
+        let mut entries = vec![Entry {
+            path: MANIFEST.to_owned(),
+            content: Content::Bytes(manifest.to_json()?),
+        }];
+        entries.extend(pages);
         entries.extend(collected.members.iter().map(|(member, file)| Entry {
             path: member.path.clone(),
             content: Content::File(file.clone(), member.bytes),
         }));
+        let watch = self.options.extras.watch;
+        watch.done(Stage::Pack, kept);
         let files = entries.len() as u64;
         let Packed { size, sha256, .. } = pack(
             entries,
@@ -275,15 +343,52 @@ impl Sealer<'_> {
             files,
             logs_start: collected.got.map(|got| got.0),
             logs_end: collected.got.map(|got| got.1),
-            partial: !collected.cuts.is_empty() || collected.loss.damaged_blocks > 0,
+            partial: !collected.cuts.is_empty()
+                || !collected.gaps.is_empty()
+                || !collected.missing.is_empty(),
         };
         Ok((facts, kept))
     }
 
+    /// Looks for secrets in the sealed file, all of it. One holds the bundle, unless somebody released
+    /// it.
+    fn scan(&mut self, id: &str) -> Result<(), Error> {
+        let path = self.sealed_path(id);
+        let is_released = self.spool.released(id)?.is_some();
+        let secret = match find_secret(&path, self.options.profile) {
+            // A file that was lost or changed is found when it is delivered.
+            Err(_) => None,
+            Ok(secret) => secret.filter(|_| !is_released),
+        };
+        let cause = secret.map(|secret| format!("{SECRET_FOUND}: {secret}"));
+        let to = if cause.is_some() {
+            State::Held
+        } else {
+            State::Delivering
+        };
+        let note = Note {
+            cause: cause.as_deref(),
+            ..Note::default()
+        };
+        self.spool.advance(id, to, &note)?;
+        if to == State::Delivering {
+            failpoint::reach(failpoint::DELIVERING);
+        }
+        Ok(())
+    }
+
     fn deliver(&mut self, id: &str, facts: &SealedFacts) -> Result<(), Error> {
         let sealed = self.sealed_path(id);
-        match local::deliver(&sealed, &facts.sha256, self.options.dest) {
+        let SealOptions {
+            dest,
+            limits,
+            extras,
+            ..
+        } = self.options;
+        match local::deliver(&sealed, &facts.sha256, dest, *limits, extras.watch) {
             Ok(target) => {
+                failpoint::reach(failpoint::ARRIVED);
+                self.summarise(&target, facts)?;
                 let target = target.to_string_lossy();
                 let note = Note {
                     target: Some(&target),
@@ -303,8 +408,28 @@ impl Sealer<'_> {
                     },
                 )?;
             }
+            Err(error) if limits.is_some() && error.is_full() => {
+                let text = error.to_string();
+                let note = Note {
+                    cause: HELD_FOR_ROOM.first().copied(),
+                    error: Some(&text),
+                    ..Note::default()
+                };
+                self.spool.advance(id, State::Held, &note)?;
+            }
             Err(error) => return Err(error.into()),
         }
+        Ok(())
+    }
+
+    /// Writes summary and signature beside a bundle that was delivered; a crash before or after changes nothing.
+    fn summarise(&self, bundle: &Path, facts: &SealedFacts) -> Result<(), Error> {
+        let json = verify::manifest_bytes(bundle).map_err(Error::Delivered)?;
+        if let Some(signer) = self.options.signer {
+            signer.write(&json, bundle)?;
+        }
+        let manifest = Manifest::parse(&json)?;
+        BundleSummary::of(&manifest, facts).write(self.options.dest)?;
         Ok(())
     }
 }

@@ -1,4 +1,5 @@
 mod budget;
+mod redaction;
 mod scene;
 
 use std::{fs, path::PathBuf, process::Command};
@@ -6,10 +7,7 @@ use std::{fs, path::PathBuf, process::Command};
 use scene::{Scene, copy_folder, files};
 
 use super::*;
-use crate::{
-    manifest::Manifest,
-    verify::{list, verify},
-};
+use crate::verify::{list, verify};
 
 /// The one bundle that a run without a crash delivers.
 fn expected() -> Vec<u8> {
@@ -26,7 +24,7 @@ fn a_request_becomes_a_bundle_that_verifies_and_is_listed() {
         sealed.path,
         scene.path("bundles").join(format!("{}.tar.zst", scene.id))
     );
-    assert_eq!((sealed.facts.files, sealed.facts.partial), (4, false));
+    assert_eq!((sealed.facts.files, sealed.facts.partial), (5, false));
     let verified = verify(&sealed.path).unwrap();
     assert_eq!(verified.findings, [""; 0]);
     assert_eq!(verified.notes, [""; 0]);
@@ -45,7 +43,8 @@ fn a_request_becomes_a_bundle_that_verifies_and_is_listed() {
         [
             "logs/default/even.json.log",
             "logs/default/odd.json.log",
-            "report.html"
+            "report.html",
+            "ticket.md"
         ]
     );
     assert_eq!(
@@ -53,6 +52,19 @@ fn a_request_becomes_a_bundle_that_verifies_and_is_listed() {
         (10, Some(10))
     );
     assert_eq!(manifest.window.got, Some(manifest.window.asked));
+    assert_eq!(manifest.replays, Replays::Yes);
+    let beside = scene
+        .path("bundles")
+        .join(format!("{}.summary.json", scene.id));
+    let beside = fs::read_to_string(beside).unwrap();
+    let summary: BundleSummary = serde_json::from_str(&beside).unwrap();
+    assert_eq!(
+        (&summary.sha256, summary.lines, summary.files, summary.size),
+        (&sealed.facts.sha256, 10, 5, sealed.facts.size)
+    );
+    assert_eq!((summary.window, summary.at), (manifest.window, manifest.at));
+    // Whose logs these are is in the bundle only.
+    assert!(!beside.contains("/x") && !beside.contains("vanish") && !beside.contains("odd"));
     let json = String::from_utf8(manifest.to_json().unwrap()).unwrap();
     assert!(!json.contains(scene.dir.path().to_str().unwrap()), "{json}");
     assert_eq!(Manifest::parse(json.as_bytes()).unwrap(), manifest);

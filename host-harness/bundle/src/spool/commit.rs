@@ -1,6 +1,6 @@
 //! What one batch caused, stored in one transaction.
 
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use tripline_core::contract::{Fold, Request, request_id};
 
 use super::{
@@ -93,7 +93,9 @@ impl Spool {
         for request in commit.requests {
             check_id(request)?;
         }
-        let changes = self.db.transaction().doing("write to", &self.path)?;
+        // At once a writer: a reader that becomes one fails when another process wrote meanwhile.
+        let changes = Transaction::new(&mut self.db, TransactionBehavior::Immediate)
+            .doing("write to", &self.path)?;
         let admitted = store(&changes, &self.caps, commit).doing("write to", &self.path)?;
         changes.commit().doing("write to", &self.path)?;
         for Admitted { id, admission } in &admitted {

@@ -22,7 +22,7 @@ pub enum Error {
     /// A newer release made it.
     #[error(
         "cannot use the spool `{path}`: its format version is {found}, this tripline knows up to \
-         {known} (hint: run the release that made it, or point --state at another folder)"
+         {known} (hint: {remedy})"
     )]
     Newer {
         /// The database.
@@ -31,6 +31,8 @@ pub enum Error {
         found: i64,
         /// The newest one we know.
         known: i64,
+        /// The command to run.
+        remedy: String,
     },
     /// A row holds what this release never writes.
     #[error("the request `{id}` in the spool has {what}, which cannot be read")]
@@ -74,4 +76,20 @@ pub enum Error {
         /// Where it was told to go.
         to: Position,
     },
+}
+
+// === impl Error ===
+
+impl Error {
+    /// Whether the disk is full: it passes by itself when space returns.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        match self {
+            Self::Disk(error) => error.is_full(),
+            Self::Sqlite { source, .. } => {
+                source.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull)
+            }
+            _ => false,
+        }
+    }
 }

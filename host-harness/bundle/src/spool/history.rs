@@ -28,6 +28,9 @@ pub struct HistoryRow {
     pub sha256: Option<String>,
     /// Why it is in its state: a storm cap, or what it waits for.
     pub cause: Option<String>,
+    /// Why somebody released it although a secret was found in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub released: Option<String>,
     /// Where it was delivered to.
     pub target: Option<String>,
     /// The last failure.
@@ -68,6 +71,7 @@ impl From<RequestRow> for HistoryRow {
             files: sealed.map(|s| s.files),
             sha256: sealed.map(|s| s.sha256.clone()),
             cause: row.cause.or(row.suppressed_by),
+            released: None,
             target: row.target,
             error: row.error,
             id: row.request.id,

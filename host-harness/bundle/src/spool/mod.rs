@@ -3,6 +3,7 @@
 //! ```text
 //! meta        format_version, tripline (the release that made it)
 //! requests    one row a request, for ever its history; `seq` is the order of arrival
+//! steps       every change of a request's state, written by triggers
 //! batches     source and SHA-256 of the batches processed last
 //! counters    name, value: what the plugin counted, added up
 //! checkpoint  one row: how far the recorder is processed, and the plugin's state at some position
@@ -10,9 +11,10 @@
 //!
 //! Everything that a batch caused is stored in **one** transaction ([`Spool::commit`]), so that
 //! after a crash a batch has either happened or not. Times are µs since 1970, UTC. Anyone may look
-//! with `sqlite3`; one process writes.
+//! with `sqlite3`; writers take turns, and wait for each other.
 
 mod admit;
+mod ask;
 mod commit;
 mod error;
 mod history;
@@ -22,6 +24,7 @@ mod state;
 mod store;
 
 pub use admit::{Admission, Freshness, SHADOW, STALE, StormCaps, Suppression};
+pub use ask::{HELD_FOR_ROOM, StepRow};
 pub use commit::{Admitted, BatchId, Checkpoint, Commit, REMEMBERED_BATCHES};
 pub use error::Error;
 pub use history::HistoryRow;

@@ -85,6 +85,15 @@ impl State {
         }
     }
 
+    /// Whether it stays there for ever.
+    #[must_use]
+    pub const fn is_final(self) -> bool {
+        matches!(
+            self,
+            Self::Delivered | Self::Suppressed | Self::Folded | Self::Canceled
+        )
+    }
+
     /// The word in the database, in JSON and in messages.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -141,11 +150,7 @@ mod tests {
             let goes_on = State::ALL
                 .iter()
                 .any(|to| state.step(*to) == Some(Step::Moves));
-            let is_final = matches!(
-                state,
-                State::Delivered | State::Suppressed | State::Folded | State::Canceled
-            );
-            assert_eq!(goes_on, !is_final, "{state}");
+            assert_eq!(goes_on, !state.is_final(), "{state}");
             assert_ne!(state.step(State::Requested), Some(Step::Moves), "{state}");
             let may_be_suppressed = matches!(state, State::Requested | State::Collecting);
             assert_eq!(

@@ -6,7 +6,9 @@ use std::{
     time::Duration,
 };
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+use rusqlite::{
+    Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params,
+};
 
 use super::{
     Checkpoint, Error, HistoryRow, Kind, RequestRow, SealedFacts, State, Step, StormCaps,
@@ -167,18 +169,31 @@ impl Spool {
     /// # Errors
     /// [`Error::Unknown`] if there is none of that id.
     pub fn request(&self, id: &str) -> Result<RequestRow, Error> {
-        let query = format!("SELECT {COLUMNS} FROM requests WHERE id = ?1");
-        let row = self.db.query_row(&query, [id], RequestRow::read).optional();
-        row.doing("read", &self.path)?
-            .unwrap_or_else(|| Err(Error::Unknown(id.to_owned())))
+        self.find(id)?.ok_or_else(|| Error::Unknown(id.to_owned()))
     }
 
     /// Every request ever made, by arrival.
     ///
     /// # Errors
     /// When SQLite refuses or a row cannot be read.
+    pub fn requests(&self) -> Result<Vec<RequestRow>, Error> {
+        self.rows("")
+    }
+
+    /// The same as the history shows it.
+    ///
+    /// # Errors
+    /// As [`Spool::requests`].
     pub fn history(&self) -> Result<Vec<HistoryRow>, Error> {
-        Ok(self.rows("")?.into_iter().map(HistoryRow::from).collect())
+        let mut released = self.releases()?;
+        let rows = self.rows("")?.into_iter().map(|row| {
+            let released = released.remove(&row.request.id);
+            HistoryRow {
+                released,
+                ..HistoryRow::from(row)
+            }
+        });
+        Ok(rows.collect())
     }
 
     /// All counters.
@@ -264,8 +279,6 @@ impl Spool {
     /// [`Error::Illegal`] once it is sealed; when SQLite refuses.
     pub fn suppress_for_bytes(&mut self, id: &str) -> Result<Suppression, Error> {
         let by = Suppression::BytesADay(self.caps.bytes_per_day);
-        let path = self.path.clone();
-        let changes = self.db.unchecked_transaction().doing("write to", &path)?;
         let update = |db: &Connection| {
             count_suppressed(db, by)?;
             db.execute(
@@ -275,16 +288,65 @@ impl Spool {
             )
         };
         self.step(id, State::Suppressed, update)?;
-        changes.commit().doing("write to", &path)?;
         Ok(by)
     }
 
+    /// Why somebody released the bundle of a request, if somebody did.
+    ///
+    /// # Errors
+    /// When SQLite refuses.
+    pub fn released(&self, id: &str) -> Result<Option<String>, Error> {
+        Ok(self.releases()?.remove(id))
+    }
+
+    /// Moves a held request on to delivering and writes down why.
+    ///
+    /// # Errors
+    /// [`Error::Illegal`] if it cannot go there; when SQLite refuses.
+    pub fn release(&mut self, id: &str, reason: &str, at: i64) -> Result<(), Error> {
+        self.step(id, State::Delivering, |db| {
+            db.execute(
+                "INSERT OR REPLACE INTO releases (id, at, reason) VALUES (?1, ?2, ?3)",
+                params![id, at, reason],
+            )?;
+            db.execute(
+                "UPDATE requests SET state = 'delivering', cause = NULL, error = NULL WHERE id = ?1",
+                params![id],
+            )
+        })?;
+        Ok(())
+    }
+
+    /// The reasons of all releases, by request.
+    fn releases(&self) -> Result<BTreeMap<String, String>, Error> {
+        // A spool of an older release, opened to look at it, has none.
+        let table = "SELECT 1 FROM sqlite_schema WHERE name = 'releases'";
+        let has_table = self
+            .db
+            .prepare(table)
+            .and_then(|mut query| query.exists([]));
+        if !has_table.doing("read", &self.path)? {
+            return Ok(BTreeMap::new());
+        }
+        self.db
+            .prepare("SELECT id, reason FROM releases")
+            .and_then(|mut query| {
+                query
+                    .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+                    .collect()
+            })
+            .doing("read", &self.path)
+    }
+
+    /// One transaction: what is read stays true until it is written, whoever else writes.
     fn step(
         &self,
         id: &str,
         to: State,
         update: impl FnOnce(&Connection) -> rusqlite::Result<usize>,
     ) -> Result<Step, Error> {
+        let changes = Transaction::new_unchecked(&self.db, TransactionBehavior::Immediate)
+            .doing("write to", &self.path)?;
         let from = self.request(id)?.state;
         let step = from.step(to).ok_or_else(|| Error::Illegal {
             id: id.to_owned(),
@@ -292,7 +354,8 @@ impl Spool {
             to,
         })?;
         if step == Step::Moves {
-            update(&self.db).doing("write to", &self.path)?;
+            update(&changes).doing("write to", &self.path)?;
+            changes.commit().doing("write to", &self.path)?;
             tracing::info!(
                 bundle.id = id,
                 from = from.name(),
@@ -303,7 +366,13 @@ impl Spool {
         Ok(step)
     }
 
-    fn rows(&self, condition: &str) -> Result<Vec<RequestRow>, Error> {
+    pub(super) fn find(&self, id: &str) -> Result<Option<RequestRow>, Error> {
+        let query = format!("SELECT {COLUMNS} FROM requests WHERE id = ?1");
+        let row = self.db.query_row(&query, [id], RequestRow::read).optional();
+        row.doing("read", &self.path)?.transpose()
+    }
+
+    pub(super) fn rows(&self, condition: &str) -> Result<Vec<RequestRow>, Error> {
         let query = format!("SELECT {COLUMNS} FROM requests {condition} ORDER BY seq");
         let mut query = self.db.prepare(&query).doing("read", &self.path)?;
         let rows = query

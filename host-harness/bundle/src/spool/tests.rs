@@ -1,5 +1,6 @@
 mod admission;
 mod journal;
+mod upgrade;
 
 use std::path::Path;
 

@@ -35,18 +35,18 @@ pub struct Limits {
 }
 
 /// The file itself; it is hashed as it is read.
-pub(super) type File = BufReader<Hashing<fs::File>>;
+pub(crate) type File = BufReader<Hashing<fs::File>>;
 
 /// The tar archive in the one zstd frame of a file.
-pub(super) struct Archive<'a>(tar::Archive<Unpacked<'a>>);
+pub(crate) struct Archive<'a>(tar::Archive<Unpacked<'a>>);
 
 /// What comes out of the frame, up to the limit.
-pub(super) struct Unpacked<'a> {
+pub(crate) struct Unpacked<'a> {
     zstd: zstd::Decoder<'static, &'a mut File>,
     left: u64,
 }
 
-pub(super) fn open(path: &Path) -> Result<File, DiskError> {
+pub(crate) fn open(path: &Path) -> Result<File, DiskError> {
     Ok(BufReader::new(Hashing::new(
         fs::File::open(path).at("open", path)?,
     )))
@@ -89,7 +89,7 @@ impl Default for Limits {
 // === impl Archive ===
 
 impl<'a> Archive<'a> {
-    pub(super) fn new(file: &'a mut File, limits: &Limits) -> io::Result<Self> {
+    pub(crate) fn new(file: &'a mut File, limits: &Limits) -> io::Result<Self> {
         let mut zstd = zstd::Decoder::with_buffer(file)?.single_frame();
         zstd.window_log_max(MAX_WINDOW_LOG)?;
         Ok(Self(tar::Archive::new(Unpacked {
@@ -99,7 +99,7 @@ impl<'a> Archive<'a> {
     }
 
     /// The entries as they are: extensions of tar, which could ask for memory, are not followed.
-    pub(super) fn entries(&mut self) -> io::Result<tar::Entries<'_, Unpacked<'a>>> {
+    pub(crate) fn entries(&mut self) -> io::Result<tar::Entries<'_, Unpacked<'a>>> {
         Ok(self.0.entries()?.raw(true))
     }
 

@@ -7,6 +7,7 @@
 
 mod archive;
 mod listing;
+mod unpack;
 
 #[cfg(test)]
 mod tests;
@@ -17,9 +18,11 @@ use std::{
     path::Path,
 };
 
-use archive::{Archive, File};
+use archive::File;
+pub(crate) use archive::{Archive, open as open_bundle};
 pub use archive::{Limits, MAX_MANIFEST_BYTES, MAX_MEMBERS, MAX_UNPACKED_BYTES};
 pub use listing::{Listed, Listing, list};
+pub use unpack::{OpenError, manifest_bytes, open, read_manifest};
 
 use crate::{
     disk::{At, DiskError, Hashing},

@@ -5,8 +5,9 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::{
-    manifest::{FORMAT_VERSION, LossAccount, Redaction, Scope, Span, Versions, Window},
+    manifest::{FORMAT_VERSION, LossAccount, Scope, Span, Versions, Window},
     pack::{Content, Entry, pack},
+    redact::Report,
     spool::Kind,
     timestamp::Timestamp,
 };
@@ -35,14 +36,18 @@ fn manifest(members: Vec<Member>) -> Manifest {
         members,
         cuts: Vec::new(),
         loss: LossAccount::default(),
+        gaps: Vec::new(),
         hashes: Default::default(),
         versions: Versions {
             tripline: env!("CARGO_PKG_VERSION").into(),
             plugin: "1".into(),
         },
-        redaction: Redaction {
+        replays: Default::default(),
+        redaction: Report {
             profile: "raw".into(),
+            ..Report::default()
         },
+        missing: Vec::new(),
     }
 }
 
@@ -284,4 +289,65 @@ proptest! {
         let compressed = zstd::encode_all(&tar[..], 3).unwrap();
         prop_assert_ne!(findings(&compressed, &Limits::default()), [""; 0]);
     }
+}
+
+/// Opens bytes as a bundle into a new folder.
+fn opened(bytes: &[u8]) -> (TempDir, Result<Manifest, OpenError>) {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("b.tar.zst");
+    fs::write(&path, bytes).unwrap();
+    let result = open(&path, &dir.path().join("deep/out"));
+    (dir, result)
+}
+
+#[test]
+fn an_intact_bundle_opens_with_its_bytes() {
+    let files: [Named<'_>; 2] = [("logs/r/a.log", b"one\n"), ("report.html", b"<p>")];
+    let (dir, result) = opened(&bundle(&files, &files));
+    let manifest = result.unwrap();
+    let out = dir.path().join("deep/out");
+    for (path, content) in files {
+        assert_eq!(fs::read(out.join(path)).unwrap(), content);
+    }
+    assert_eq!(
+        fs::read(out.join(MANIFEST)).unwrap(),
+        manifest.to_json().unwrap()
+    );
+    // Nothing else stays there, and what is there is not written over.
+    assert_eq!(fs::read_dir(dir.path().join("deep")).unwrap().count(), 1);
+    let again = open(&dir.path().join("b.tar.zst"), &out).unwrap_err();
+    assert!(matches!(again, OpenError::Taken(_)), "{again}");
+}
+
+#[test]
+fn what_is_damaged_or_would_land_elsewhere_is_not_opened() {
+    let files: [Named<'_>; 1] = [("logs/a.log", b"one\n")];
+    let mut damaged = bundle(&files, &files);
+    let middle = damaged.len() / 2;
+    damaged[middle] ^= 1;
+    let (dir, result) = opened(&damaged);
+    assert!(matches!(result, Err(OpenError::NotIntact { .. })));
+    assert!(!dir.path().join("deep").exists());
+
+    // Our own packer refuses such paths, so this tar is written by hand; it still does not verify, and
+    // if it did, the path would stop it.
+    let evil = [("../evil", &b"x"[..])];
+    let manifest = manifest(vec![member(evil[0].0, evil[0].1)])
+        .to_json()
+        .unwrap();
+    let mut tar = tar::Builder::new(Vec::new());
+    for (path, content) in [(MANIFEST, &manifest[..]), evil[0]] {
+        let mut header = tar::Header::new_ustar();
+        header.as_mut_bytes()[..path.len()].copy_from_slice(path.as_bytes());
+        header.set_size(content.len() as u64);
+        header.set_mode(0o644);
+        header.set_uid(0);
+        header.set_gid(0);
+        header.set_mtime(1_700_000_000);
+        header.set_cksum();
+        tar.append(&header, content).unwrap();
+    }
+    let (dir, result) = opened(&zstd::encode_all(&tar.into_inner().unwrap()[..], 3).unwrap());
+    assert!(result.is_err());
+    assert!(!dir.path().join("evil").exists() && !dir.path().join("deep").exists());
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use tripline_bundle::recorder::{MAX_PERCENT, MIN_FREE_PERCENT};
 use tripline_core::record::Field;
 
 use super::{checker::Checker, *};
@@ -44,6 +45,17 @@ fn the_schema_has_the_keys_of_the_readers_and_no_others() {
     for (text, part) in [
         (format!("{UNKNOWN} = 1\n"), ""),
         (format!("[storm]\n{UNKNOWN} = 1\n"), "/properties/storm"),
+        (format!("[share]\n{UNKNOWN} = 1\n"), "/properties/share"),
+        (format!("[collect]\n{UNKNOWN} = 1\n"), "/properties/collect"),
+        (
+            format!("[[collect.files]]\n{UNKNOWN} = 1\n"),
+            "/properties/collect/properties/files/items",
+        ),
+        (
+            format!("[recorder]\n{UNKNOWN} = 1\n"),
+            "/properties/recorder",
+        ),
+        (format!("[bundle]\n{UNKNOWN} = 1\n"), "/properties/bundle"),
         (
             format!("[[rule]]\nname = 'a'\nwindow.{UNKNOWN} = 1\n"),
             "/$defs/window",
@@ -117,6 +129,20 @@ fn the_defaults_and_bounds_of_the_schema_are_those_of_the_readers() {
         let bound = |end: &str| storm[key][end].as_u64().unwrap();
         assert_eq!((bound("minimum"), bound("maximum")), range.into_inner());
     }
+    let recorder = checker.part("/properties/recorder/properties");
+    let mut text = String::from("[recorder]\n");
+    for (key, schema) in recorder.as_object().unwrap() {
+        text = format!("{text}{key} = {}\n", schema["default"]);
+    }
+    assert_eq!(settings(&text), Settings::default());
+    assert_eq!(text.lines().count(), 7);
+    for (key, range) in [
+        ("max_percent", MAX_PERCENT),
+        ("min_free_percent", MIN_FREE_PERCENT),
+    ] {
+        let bound = |end: &str| recorder[key][end].as_u64().unwrap();
+        assert_eq!((bound("minimum"), bound("maximum")), range.into_inner());
+    }
 }
 
 #[test]
@@ -146,6 +172,7 @@ fn schema_and_reader_refuse_alike() {
     let checker = checker();
     let rule = |text: &str| format!("[[rule]]\nname = 'a'\n{text}\n");
     let storm = |text: &str| format!("[storm]\n{text}\n");
+    let recorder = |text: &str| format!("[recorder]\n{text}\n");
     let fine = [
         rule("where = { hub = 'x', '/a/b' = 5, expected = false }"),
         rule(
@@ -157,7 +184,12 @@ fn schema_and_reader_refuse_alike() {
         rule("window = { before = '1m', after = '0s' }\nadvice = 'x'\nseverity = 'debug'"),
         rule("override = [{ for = '1m', where = { hub = 'x' } }]"),
         storm("bundles_per_hour = 1000\nmax_bundle_bytes = '64 KiB'\nmax_trigger_age = '1m'"),
+        recorder("max_age = '1h'\nmax_bytes = '16MiB'\nmax_percent = 95\nmin_free_bytes = '0 B'"),
+        recorder("max_age = '366d'\nmin_free_percent = 0\nsegment_bytes = '1 GiB'"),
         "default_rules = true".to_owned(),
+        "[share]\npath = '/a'\nmax_age = '30d'\nmax_bytes = '1MiB'".to_owned(),
+        "[collect]\nhost_facts = false\n[[collect.files]]\nrole = 'app-1'\npaths = ['/a/*']\nmax_bytes = '64KiB'"
+            .to_owned(),
     ];
     for text in fine {
         assert_eq!(shown(&text), [""; 0], "{text}");
@@ -187,6 +219,31 @@ fn schema_and_reader_refuse_alike() {
         storm("max_trigger_age = '1w'"),
         storm("max_trigger_age = 60"),
         storm("max_age = '1h'"),
+        recorder("max_percent = 0"),
+        recorder("max_percent = 96"),
+        recorder("min_free_percent = 91"),
+        recorder("max_bytes = 4"),
+        recorder("max_age = '7'"),
+        recorder("keep = '7d'"),
+        "share = 3".to_owned(),
+        "[share]\npath = ''".to_owned(),
+        "[share]\nmax_age = 30".to_owned(),
+        "[share]\nmax_bytes = 'all'".to_owned(),
+        "collect = []".to_owned(),
+        "[collect]\nhost_facts = 'yes'".to_owned(),
+        "[collect]\nfiles = {}".to_owned(),
+        "[collect]\nfiles = [3]".to_owned(),
+        "[[collect.files]]\npaths = ['/a']".to_owned(),
+        "[[collect.files]]\nrole = 'a'".to_owned(),
+        "[[collect.files]]\nrole = 'A b'\npaths = ['/a']".to_owned(),
+        format!(
+            "[[collect.files]]\nrole = '{}'\npaths = ['/a']",
+            "a".repeat(25)
+        ),
+        "[[collect.files]]\nrole = 'a'\npaths = []".to_owned(),
+        "[[collect.files]]\nrole = 'a'\npaths = ['']".to_owned(),
+        "[[collect.files]]\nrole = 'a'\npaths = [3]".to_owned(),
+        "[[collect.files]]\nrole = 'a'\npaths = ['/a']\n".repeat(101),
         rule("treshold = 3"),
         rule("kind = 'frequenzy'"),
         rule("kind = 'frequency'\nwithin = '5m'"),

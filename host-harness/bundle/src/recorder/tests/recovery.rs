@@ -119,7 +119,13 @@ fn a_damaged_block_of_an_earlier_segment_is_skipped_and_reported() {
     assert_eq!(recovery.damaged.len(), 1);
     assert_eq!(recovery.damaged[0].position, positions[1]);
     assert_eq!(all(recorder.reader()), ["n 0\n", "n 2\n"]);
-    assert_eq!(window(recorder.reader(), 0, 100).len(), 2);
+    let missing = recorder.reader().missing(0, 100);
+    let times: Vec<_> = missing
+        .iter()
+        .map(|m| (m.from, m.to, m.exact, m.lines))
+        .collect();
+    assert_eq!(times, [(10, 10, true, Some(1))]);
+    assert_eq!(recorder.reader().missing(11, 100), []);
 }
 
 #[test]
@@ -129,6 +135,7 @@ fn a_block_image_inside_log_lines_is_not_taken_for_a_block() {
     let image = block::encode(
         Position::new(0, 16),
         block::Kind::Lines,
+        None,
         1,
         b"\0\0\0\0forged\n",
     );
@@ -139,6 +146,7 @@ fn a_block_image_inside_log_lines_is_not_taken_for_a_block() {
         source: "s",
         offset: 0,
         sha256: [0; 32],
+        arrived: None,
         lines: &lines,
     };
     let first = recorder.append(&forged).unwrap();
@@ -177,12 +185,12 @@ fn a_newer_segment_is_refused() {
     drop(open(dir.path()));
     let file = segment_file(dir.path(), 0);
     let mut header = segment::header();
-    header[8] = 2;
+    header[8] = 3;
     let crc = crc32fast::hash(&header[..12]).to_le_bytes();
     header[12..].copy_from_slice(&crc);
     fs::write(&file, header).unwrap();
     let error = Recorder::open(dir.path(), RecorderOptions::default()).unwrap_err();
-    assert!(error.to_string().contains("format version is 2"), "{error}");
+    assert!(error.to_string().contains("format version is 3"), "{error}");
 }
 
 #[test]

@@ -10,8 +10,9 @@ use tripline_core::contract::{Request, request_id};
 
 use crate::{
     collect,
-    manifest::ManifestContext,
+    manifest::{ManifestContext, Replays},
     recorder::{Batch, Durability, Recorder, RecorderOptions},
+    redact::Profile,
     seal::{Error, Outcome, SealOptions, Sealed, Sealer},
     spool::{Commit, Spool, StormCaps},
 };
@@ -23,6 +24,7 @@ pub(super) struct Scene {
     recorder: Recorder,
     pub(super) id: String,
     pub(super) caps: StormCaps,
+    pub(super) profile: Profile,
 }
 
 impl Scene {
@@ -49,6 +51,7 @@ impl Scene {
                 },
                 offset: 0,
                 sha256: [0; 32],
+                arrived: None,
                 lines: line.as_bytes(),
             };
             let position = recorder.append(&batch).unwrap();
@@ -59,6 +62,7 @@ impl Scene {
             recorder,
             id: String::new(),
             caps: StormCaps::default(),
+            profile: Profile::share().unwrap(),
         };
         scene.id = scene.ask("/x");
         scene
@@ -102,7 +106,7 @@ impl Scene {
     pub(super) fn seal(&self) -> Result<Sealed, Error> {
         match self.outcome(&self.id)? {
             Outcome::Delivered(sealed) => Ok(sealed),
-            Outcome::Suppressed(by) => panic!("suppressed: {by}"),
+            other => panic!("{other:?}"),
         }
     }
 
@@ -129,7 +133,15 @@ impl Scene {
             max_bundle_bytes: 1 << 20,
             role: &|_| collect::DEFAULT_ROLE.to_owned(),
             belongs: &|_| true,
+            replays: &|_, logs| match logs.len() {
+                2 => Replays::Yes,
+                _ => Replays::default(),
+            },
+            signer: None,
             began: None,
+            profile: &self.profile,
+            extras: collect::Extras::default(),
+            limits: None,
         };
         let mut spool = self.spool();
         let reader = self.recorder.reader();
@@ -145,8 +157,16 @@ impl Scene {
     /// The one bundle that was delivered.
     pub(super) fn delivered(&self) -> Vec<u8> {
         let paths = files(&self.path("bundles"));
-        assert_eq!(paths.len(), 1, "{paths:?}");
-        fs::read(&paths[0]).unwrap()
+        let names: Vec<_> = paths
+            .iter()
+            .map(|path| path.file_name().unwrap().to_str().unwrap())
+            .collect();
+        let (bundle, summary) = (
+            format!("{}.tar.zst", self.id),
+            format!("{}.summary.json", self.id),
+        );
+        assert_eq!(names, [summary, bundle]);
+        fs::read(&paths[1]).unwrap()
     }
 }
 

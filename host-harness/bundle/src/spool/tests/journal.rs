@@ -12,7 +12,7 @@ fn a_newer_format_is_refused() {
     let spool = open(dir.path());
     spool
         .db
-        .execute("UPDATE meta SET value = 2 WHERE key = 'format_version'", [])
+        .execute("UPDATE meta SET value = 3 WHERE key = 'format_version'", [])
         .unwrap();
     drop(spool);
     let error = Spool::open(dir.path(), Durability::None, StormCaps::default()).unwrap_err();
@@ -20,8 +20,8 @@ fn a_newer_format_is_refused() {
         matches!(
             error,
             Error::Newer {
-                found: 2,
-                known: 1,
+                found: 3,
+                known: 2,
                 ..
             }
         ),

@@ -1,0 +1,186 @@
+//! Taking one request to its end.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use tripline_bundle::collect::{Collector, Extras};
+use tripline_bundle::local::{ShareLimits, prune};
+use tripline_bundle::manifest::Replays;
+use tripline_bundle::recorder::WindowLine;
+use tripline_bundle::seal::{self, Outcome, SealOptions, forget, seal};
+use tripline_bundle::spool::{HELD_FOR_ROOM, Note, Spool, State};
+
+use super::Collection;
+use super::question::{HOST_ROLE, Question};
+use crate::exit::Failure;
+use crate::replay::{belongs, now};
+
+/// Why a request was not taken to its end.
+pub(super) enum Attempt {
+    /// The spool could not be used: somewhere else it may go on.
+    Spool(String),
+    /// Anything else.
+    Failed(Failure),
+}
+
+impl From<tripline_bundle::spool::Error> for Attempt {
+    fn from(error: tripline_bundle::spool::Error) -> Self {
+        Self::Spool(error.to_string())
+    }
+}
+
+// === impl Collection ===
+
+impl Collection<'_> {
+    /// Takes a request to its end, from whatever state it is in.
+    pub(super) fn seal(
+        &self,
+        spool: &mut Spool,
+        id: &str,
+        question: &Question,
+        work: &Path,
+    ) -> Result<(), Attempt> {
+        let row = spool.request(id)?;
+        if row.state == State::Held {
+            let next = match row.sealed {
+                Some(_) => State::Delivering,
+                None => State::Collecting,
+            };
+            spool.advance(id, next, &Note::default())?;
+        }
+        let share = &self.settings.share;
+        let is_ours = share.path.as_deref() == Some(&*question.share);
+        let limits = match is_ours {
+            true => share.limits(),
+            false => ShareLimits::default(),
+        };
+        let collectors = self.collectors(id, question, work)?;
+        let knowledge = self.knowledge();
+        let keeps = |line: &WindowLine<'_>| question.filters.keep(line, &knowledge);
+        let options = SealOptions {
+            dest: &question.share,
+            work,
+            context: &self.context,
+            max_bundle_bytes: self.settings.storm.max_bundle_bytes,
+            role: knowledge.role,
+            belongs: &|line| belongs(line, ""),
+            replays: &|_, _| Replays::no("no rule asked for it"),
+            signer: self.signer.as_ref(),
+            began: now(),
+            profile: &self.profile,
+            extras: Extras {
+                filter: (!question.filters.is_empty()).then_some(&keeps),
+                collectors: &collectors,
+                missing: &self.missing,
+                watch: &self.look,
+            },
+            limits: Some(&limits),
+        };
+        match seal(&self.reader, spool, id, &options) {
+            Ok(Outcome::Delivered(_)) => {
+                // What stays is only of use to this request.
+                std::fs::remove_file(facts_path(work, id)).unwrap_or_default();
+                // The next delivery does it, if this one cannot.
+                if let Err(error) = prune(&question.share, &limits, std::time::SystemTime::now()) {
+                    tracing::warn!(%error, "old bundles stay in the share");
+                }
+                Ok(())
+            }
+            Ok(_) => Ok(()),
+            Err(seal::Error::Spool(error)) => Err(error.into()),
+            Err(error) => Err(self.failed(spool, id, work, error)),
+        }
+    }
+
+    /// Writes down why a request got no bundle.
+    fn failed(&self, spool: &mut Spool, id: &str, work: &Path, error: seal::Error) -> Attempt {
+        let text = error.to_string();
+        let (state, cause) = if error.is_canceled() {
+            (State::Canceled, Some("Ctrl-C"))
+        } else if error.is_disk_full() {
+            (State::Held, HELD_FOR_ROOM.last().copied())
+        } else {
+            (State::Failed, None)
+        };
+        let note = Note {
+            cause,
+            error: (state != State::Canceled).then_some(&text),
+            ..Note::default()
+        };
+        let removed = match state {
+            State::Held => Ok(()),
+            _ => forget(work, id),
+        };
+        if let Err(error) = removed {
+            tracing::warn!(%error, "what was made of the bundle stays");
+        }
+        if let Err(error) = spool.advance(id, state, &note) {
+            return error.into();
+        }
+        Attempt::Failed(match state {
+            State::Canceled => Failure::Interrupted(format!(
+                "canceled: nothing of the bundle {id} is left, the history says so"
+            )),
+            State::Held => Failure::Environment(anyhow::anyhow!(
+                "{text}; the request is held and goes on with `tripline collect --resume`"
+            )),
+            _ if matches!(error, seal::Error::Deliver(_)) => {
+                Failure::Environment(anyhow::Error::from(error))
+            }
+            _ => Failure::from(anyhow::Error::from(error)),
+        })
+    }
+
+    /// What is collected besides the window. Filters that are about records leave files out.
+    fn collectors(
+        &self,
+        id: &str,
+        question: &Question,
+        work: &Path,
+    ) -> Result<Vec<Collector>, Attempt> {
+        let filters = &question.filters;
+        let mut collectors = Vec::new();
+        if !filters.is_about_records() {
+            let files = self.settings.collect.files.iter();
+            let wanted = files.filter(|files| filters.wants_role(&files.role));
+            collectors.extend(wanted.cloned().map(Collector::Files));
+        }
+        if self.settings.collect.host_facts && filters.wants_role(HOST_ROLE) {
+            let text = self.facts(id, question, work)?;
+            collectors.push(Collector::Given {
+                role: HOST_ROLE.to_owned(),
+                name: "facts.json".to_owned(),
+                text,
+            });
+        }
+        Ok(collectors)
+    }
+
+    /// The facts of the host: those of the first attempt, so that a bundle that is sealed again after a
+    /// crash has the same bytes.
+    fn facts(&self, id: &str, question: &Question, work: &Path) -> Result<String, Attempt> {
+        let path = facts_path(work, id);
+        if let Ok(text) = std::fs::read_to_string(&path) {
+            return Ok(text);
+        }
+        let folders = [("state", self.state), ("share", &*question.share)];
+        let text = tripline_bundle::collect::gather_facts(&folders, &self.config_sha256);
+        let write = || -> anyhow::Result<()> {
+            use std::io::Write as _;
+            let folder = path.parent().unwrap_or(work);
+            std::fs::create_dir_all(folder)?;
+            let mut file = tempfile::NamedTempFile::new_in(folder)?;
+            file.write_all(text.as_bytes())?;
+            file.persist(&path)?;
+            Ok(())
+        };
+        write()
+            .with_context(|| format!("cannot write `{}`", path.display()))
+            .map_err(|error| Attempt::Failed(Failure::from(error)))?;
+        Ok(text)
+    }
+}
+
+fn facts_path(work: &Path, id: &str) -> PathBuf {
+    work.join("facts").join(format!("{id}.json"))
+}

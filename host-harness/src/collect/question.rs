@@ -1,0 +1,141 @@
+//! What a person asks for, as a request of the spool: all that is needed to go on with it after a crash.
+
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+use tripline_bundle::spool::RequestRow;
+use tripline_core::contract::Request;
+
+use super::{Filters, Window};
+use crate::commands::collect::CollectArgs;
+use crate::config::Settings;
+use crate::exit::Failure;
+
+/// What stands for the rule in a request that a person makes.
+const MANUAL: &str = "manual";
+/// The group of a request without filters.
+const EVERYTHING: &str = "everything";
+/// The role of the facts of the host.
+pub(super) const HOST_ROLE: &str = "host";
+
+/// The most characters of `--case`.
+pub const MOST_CASE_CHARS: usize = 100;
+/// The most characters of `--note`.
+pub const MOST_NOTE_CHARS: usize = 2_000;
+
+/// What a person asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Question {
+    /// The window.
+    pub window: Window,
+    /// Which lines.
+    pub filters: Filters,
+    /// The id of a support case.
+    pub case: Option<String>,
+    /// What it is for.
+    pub note: Option<String>,
+    /// The folder to save to, absolute.
+    pub share: PathBuf,
+}
+
+// === impl Question ===
+
+impl Question {
+    /// What the command line asks for.
+    pub(super) fn of(
+        args: &CollectArgs,
+        settings: &Settings,
+        window: Window,
+        filters: &Filters,
+    ) -> Result<Self, Failure> {
+        let share = args
+            .output_share_path
+            .as_ref()
+            .or(settings.share.path.as_ref());
+        let share = share.ok_or_else(|| {
+            Failure::usage(
+                "no folder to save to (hint: name one with --output-share-path, or as `path` in \
+                 `[share]` of the configuration)",
+            )
+        })?;
+        for (option, text, most) in [
+            ("--case", &args.case, MOST_CASE_CHARS),
+            ("--note", &args.note, MOST_NOTE_CHARS),
+        ] {
+            let chars = text.as_deref().map_or(0, |text| text.chars().count());
+            if chars > most {
+                return Err(Failure::usage(format!(
+                    "{option} has {chars} characters; {most} are possible"
+                )));
+            }
+        }
+        Ok(Self {
+            window,
+            filters: filters.clone(),
+            case: args.case.clone(),
+            note: args.note.clone(),
+            share: std::path::absolute(share).map_err(|error| {
+                Failure::usage(format!("cannot save to `{}`: {error}", share.display()))
+            })?,
+        })
+    }
+
+    /// The request. Its id is made of the filters and the end of the window.
+    pub(super) fn request(&self) -> Request {
+        let texts = self.filters.texts();
+        let mut attributes = vec![
+            ("scope".to_owned(), "all".to_owned()),
+            (
+                "title".to_owned(),
+                "Collected because somebody asked".to_owned(),
+            ),
+            (
+                "share".to_owned(),
+                self.share.to_string_lossy().into_owned(),
+            ),
+        ];
+        for (key, text) in [("case", &self.case), ("note", &self.note)] {
+            attributes.extend(text.clone().map(|text| (key.to_owned(), text)));
+        }
+        Request {
+            id: String::new(),
+            rule: MANUAL.to_owned(),
+            group: if texts.is_empty() {
+                EVERYTHING.to_owned()
+            } else {
+                texts.join(" ")
+            },
+            at: self.window.to,
+            from: self.window.from,
+            to: self.window.to,
+            line: None,
+            severity: "info".to_owned(),
+            evidence: json!({ "filters": texts, "case": self.case, "note": self.note }).to_string(),
+            attributes,
+        }
+    }
+
+    /// What a request of the spool asked for.
+    pub(super) fn read(row: &RequestRow) -> Result<Self, String> {
+        let request = &row.request;
+        let evidence: Value = serde_json::from_str(&request.evidence).unwrap_or_default();
+        let texts = evidence.get("filters").and_then(Value::as_array);
+        let texts: Vec<&str> = texts
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect();
+        let attribute = |key| request.attribute(key).map(str::to_owned);
+        let share = attribute("share").ok_or("the request does not say where to save to")?;
+        Ok(Self {
+            window: Window {
+                from: request.from,
+                to: request.to,
+            },
+            filters: Filters::read(&texts)?,
+            case: attribute("case"),
+            note: attribute("note"),
+            share: share.into(),
+        })
+    }
+}

@@ -14,43 +14,11 @@ mod checker;
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::PathBuf;
 
 use checker::Checker;
 use serde_json::Value;
-use support::{Replay, replay, run, samples, tripline, unpack};
+use support::{first_bundle, hour, opened, replay, run, samples, text, tripline, unpack};
 use tempfile::TempDir;
-
-fn hour() -> Replay {
-    replay(&[&samples().join("signalr/hour.ndjson")], &[]).ok()
-}
-
-fn first_bundle(done: &Replay) -> (String, PathBuf) {
-    let (name, _) = done.bundles().pop_first().unwrap();
-    let id = name.split('.').next().unwrap().to_owned();
-    (id, done.out.join("bundles").join(name))
-}
-
-fn text(output: &std::process::Output) -> String {
-    let both = [output.stdout.as_slice(), &output.stderr].concat();
-    String::from_utf8(both).unwrap()
-}
-
-/// Opens the first bundle of a replay into a new folder.
-fn opened(done: &Replay) -> (TempDir, PathBuf) {
-    let (_, bundle) = first_bundle(done);
-    let folder = TempDir::new().unwrap();
-    let out = folder.path().join("opened");
-    let output = run(&[
-        "bundle",
-        "open",
-        bundle.to_str().unwrap(),
-        "--out",
-        out.to_str().unwrap(),
-    ]);
-    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
-    (folder, out)
-}
 
 // === the ticket ===
 

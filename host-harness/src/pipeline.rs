@@ -4,6 +4,8 @@
 //! restores the last checkpoint, runs the recorded batches since through the plugin again, discards
 //! what was committed before and commits the rest.
 
+mod catch_up;
+mod retain;
 mod unfinished;
 
 use std::path::Path;
@@ -12,9 +14,7 @@ use std::time::SystemTime;
 
 use anyhow::Context as _;
 use sha2::{Digest, Sha256};
-use tripline_bundle::recorder::{
-    self, Durability, Event, Needs, Position, Pruned, Recorder, RecorderOptions,
-};
+use tripline_bundle::recorder::{self, Durability, Position, Recorder, RecorderOptions};
 use tripline_bundle::spool::{
     Admission, BatchId, Checkpoint, Commit, Freshness, Kind, Spool, StormCaps,
 };
@@ -160,60 +160,6 @@ impl Pipeline {
         Ok((pipeline, reopened))
     }
 
-    /// Runs again what came since the last checkpoint, as it was judged then: the same batches with
-    /// the same times of arrival, and the same ticks between them.
-    fn catch_up(&mut self, reopened: &mut Reopened) -> anyhow::Result<()> {
-        let progress = self.spool.position()?;
-        self.reached = progress.processed_to;
-        let checkpointed = progress.checkpoint.as_ref().map(|stored| stored.position);
-        if let Some(checkpoint) = &progress.checkpoint {
-            reopened.cold_rules = self.plugin.restore(&checkpoint.plugin_state)?;
-        }
-        let processed_to = progress.processed_to;
-        let is_processed = |at: Position| processed_to.is_some_and(|processed| at < processed);
-        let reader = self.recorder.reader().clone();
-        for event in reader.events_from(checkpointed) {
-            match event {
-                Ok(Event::Batch(recorded)) => {
-                    let context = context(&recorded.source, recorded.arrived);
-                    let judged = self.plugin.process(&recorded.lines, &context)?;
-                    // Run again, it comes to the same times.
-                    if !reader.is_indexed(recorded.position) {
-                        self.index(recorded.position, &judged.output)?;
-                    }
-                    if is_processed(recorded.position) {
-                        reopened.rerun += 1;
-                        continue;
-                    }
-                    self.commit(&Unfinished {
-                        lines: judged.output.times.len(),
-                        judged,
-                        arrived: recorded.arrived,
-                        next: Some(recorded.next),
-                        batch: Some((recorded.source.to_string(), recorded.sha256)),
-                        ..Unfinished::default()
-                    })?;
-                    reopened.committed += 1;
-                }
-                Ok(Event::Tick(tick)) => {
-                    let moved = context(&tick.source, Some(tick.time));
-                    let output = self.plugin.advance(&moved)?;
-                    reopened.ticks += 1;
-                    if !is_processed(tick.position) {
-                        self.commit(&Unfinished::tick(output, tick.time, tick.next))?;
-                    }
-                }
-                // It went bad since the recorder was opened: the lines are lost, the rest is not.
-                Err(recorder::Error::Damaged(damage)) => {
-                    let text = format!("{}: {}", damage.position, damage.reason);
-                    reopened.damaged.push(text);
-                }
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Ok(())
-    }
-
     /// Records a batch, has it judged and commits what was decided. On return it may be acknowledged.
     ///
     /// `arrived` is when it arrived, in µs since 1970; `None` in a replay.
@@ -308,46 +254,6 @@ impl Pipeline {
         self.unfinished = Some(Unfinished::tick(output, time, next));
         let judged = self.finish(None)?.unwrap_or_default();
         Ok(judged.output)
-    }
-
-    /// Removes what the limits of the recorder say is too old or too much, and neither a request nor
-    /// the plugin's state needs any more. The pipeline does so by itself when a segment is full; call it
-    /// now and then as well, so that lines of a quiet source go when they are too old.
-    ///
-    /// # Errors
-    /// When the disk or the spool refuses.
-    pub fn retain(&mut self, now: i64) -> anyhow::Result<Pruned> {
-        self.retained_at = Some(self.recorder.segment_number());
-        if !self.recorder.is_over_limits(now)? {
-            return Ok(Pruned::default());
-        }
-        self.checkpoint_now()?;
-        let progress = self.spool.position()?;
-        let checkpointed = progress.checkpoint.map(|checkpoint| checkpoint.position);
-        let keep_from = progress.processed_to.zip(checkpointed);
-        let pending = self.spool.pending()?;
-        let rows = pending.iter().map(|row| &row.request);
-        let pins: Vec<_> = rows.map(|request| (request.from, request.to)).collect();
-        let pruned = self.recorder.prune(&Needs {
-            now,
-            keep_from: keep_from.map(|(processed, checkpointed)| processed.min(checkpointed)),
-            pins: &pins,
-        })?;
-        Ok(pruned)
-    }
-
-    fn retain_at_roll(&mut self) {
-        let segment = self.recorder.segment_number();
-        if self.options.recorder.is_none() || self.retained_at == Some(segment) {
-            return;
-        }
-        let Some(now) = now() else {
-            return;
-        };
-        // What cannot be removed today does not keep us from recording.
-        if let Err(error) = self.retain(now) {
-            tracing::warn!(error = format!("{error:#}"), "old lines are not removed");
-        }
     }
 
     /// Asks the plugin a question about its rules and their state.
@@ -447,25 +353,6 @@ impl Pipeline {
             now: arrived.or_else(now)?,
             max_trigger_age,
         })
-    }
-
-    /// Stores the plugin's state, unless it is stored already.
-    fn checkpoint_now(&mut self) -> anyhow::Result<()> {
-        self.finish(None)?;
-        let stored = self.spool.position()?.checkpoint;
-        let Some(position) = self.reached else {
-            return Ok(());
-        };
-        if stored.is_some_and(|stored| stored.position == position) {
-            return Ok(());
-        }
-        let checkpoint = Some(self.checkpoint(position)?);
-        self.spool.commit(&Commit {
-            checkpoint,
-            ..Commit::default()
-        })?;
-        self.since_checkpoint = 0;
-        Ok(())
     }
 
     fn checkpoint(&mut self, position: Position) -> anyhow::Result<Checkpoint> {

@@ -207,3 +207,37 @@ pub(crate) fn alert(
         r#"{{"name":"east/{id}","type":"Microsoft.InfrastructureInsights.Admin/regionHealths/alerts","properties":{{"alertId":"{id}","faultTypeId":"{fault}","title":"a title","severity":"{severity}","state":"{state}","createdTimestamp":"{created}","lastUpdatedTimestamp":"{updated}","closedTimestamp":"{closed}","impactedResourceId":"/subscriptions/s/resourceGroups/system.east/providers/Microsoft.Fabric.Admin/fabricLocations/east/infraRoles/{fault}"}}}}"#
     )
 }
+
+/// A replay of the hour of a SignalR service.
+pub(crate) fn hour() -> Replay {
+    replay(&[&samples().join("signalr/hour.ndjson")], &[]).ok()
+}
+
+/// The id and the file of the first bundle of a replay.
+pub(crate) fn first_bundle(done: &Replay) -> (String, PathBuf) {
+    let (name, _) = done.bundles().pop_first().unwrap();
+    let id = name.split('.').next().unwrap().to_owned();
+    (id, done.out.join("bundles").join(name))
+}
+
+/// All that a command printed.
+pub(crate) fn text(output: &Output) -> String {
+    let both = [output.stdout.as_slice(), &output.stderr].concat();
+    String::from_utf8(both).unwrap()
+}
+
+/// Opens the first bundle of a replay into a new folder.
+pub(crate) fn opened(done: &Replay) -> (TempDir, PathBuf) {
+    let (_, bundle) = first_bundle(done);
+    let folder = TempDir::new().unwrap();
+    let out = folder.path().join("opened");
+    let output = run(&[
+        "bundle",
+        "open",
+        bundle.to_str().unwrap(),
+        "--out",
+        out.to_str().unwrap(),
+    ]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    (folder, out)
+}

@@ -106,10 +106,7 @@ pub fn release(args: &ReleaseArgs) -> Result<(), Failure> {
     seal::release(&mut spool, &args.id, &args.reason, now()).map_err(Failure::usage)?;
     let replayed = args.folder.join(".tripline");
     if state != replayed {
-        return answer(&format!(
-            "{}: released; `tripline run` delivers it next\n",
-            args.id
-        ));
+        return answer(&format!("{}: released, to be delivered next\n", args.id));
     }
     let dest = args.folder.join("bundles");
     let path = deliver_released(&mut spool, &args.id, &state.join("work"), &dest);

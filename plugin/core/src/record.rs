@@ -208,6 +208,16 @@ impl<'a> Record<'a> {
         }
     }
 
+    /// Whether it speaks of trouble: an end that nothing normal explains, a refusal, an active alert.
+    #[must_use]
+    pub fn is_trouble(&self) -> bool {
+        match (&self.reason, &self.alert) {
+            (Some(reason), _) => !reason.expected,
+            (None, Some(alert)) => alert.active,
+            (None, None) => false,
+        }
+    }
+
     /// What to do about it, if that is known.
     #[must_use]
     pub fn advice(&self) -> Option<&'static str> {

@@ -15,8 +15,10 @@ mod fields;
 mod find;
 mod json;
 mod json_path;
+mod own;
 mod presets;
 mod profile;
+mod spec;
 mod tokens;
 mod view;
 
@@ -29,11 +31,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use find::{Finder, Hit, REDACTION_DEPTH, SCAN_DEPTH};
+pub use own::{MAX_REGEX_BYTES, MAX_VALUES};
 pub use presets::Preset;
+pub use profile::Profile;
 use profile::Replacement;
-pub use profile::{
-    Find, MAX_REDACTORS, MAX_REGEX_BYTES, MAX_TEXT_BYTES, MAX_VALUES, Profile, ProfileSpec, RAW,
-    RedactorSpec, Replace, SHARE,
+pub use spec::{
+    Find, MAX_REDACTORS, MAX_TEXT_BYTES, ProfileSpec, RAW, RedactorSpec, Replace, SHARE,
 };
 pub use tokens::{DeploymentKey, MAX_ORDINALS, MIN_KEY_BYTES, REMOVED};
 use tokens::{Tokens, marker_length};

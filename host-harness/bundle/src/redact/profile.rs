@@ -3,80 +3,16 @@
 use std::{collections::BTreeSet, fmt::Write as _};
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
-use regex::bytes::{Regex, RegexBuilder};
 use sha2::{Digest, Sha256};
 
 use super::{
-    fields::{self, Field},
+    fields::Field,
     json::Step,
-    json_path::JsonPath,
+    own::{Compiled, Own, OwnFind},
     presets::{PATTERNS, Preset},
+    spec::{ProfileSpec, Replace},
     tokens::{DeploymentKey, REMOVED},
 };
-
-/// The most redactors of one's own.
-pub const MAX_REDACTORS: usize = 100;
-
-/// The most values of one literal redactor.
-pub const MAX_VALUES: usize = 10_000;
-
-/// What a regular expression may take, compiled.
-pub const MAX_REGEX_BYTES: usize = 1 << 20;
-
-/// The longest text that replaces something, in bytes.
-pub const MAX_TEXT_BYTES: usize = 64;
-
-/// The profile that holds unless another is named.
-pub const SHARE: &str = "share";
-
-/// The profile that replaces nothing.
-pub const RAW: &str = "raw";
-
-/// A redactor of one's own.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RedactorSpec {
-    /// What it is counted as, and the kind of its tokens: letters, digits and `-`, lower case.
-    pub name: String,
-    /// What it looks for.
-    pub find: Find,
-    /// What comes in its place.
-    pub replace: Replace,
-}
-
-/// What a redactor looks for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Find {
-    /// These texts, in any case.
-    Literal(Vec<String>),
-    /// Matches of a regular expression over bytes; of the group `v` if it has one.
-    Regex(String),
-    /// JSON members by path, such as `/properties/*/owner` or `/**/serial`.
-    Json(Vec<String>),
-}
-
-/// What comes in place of what was found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Replace {
-    /// A token of this kind.
-    Token(String),
-    /// [`REMOVED`].
-    Remove,
-    /// A text.
-    Text(String),
-}
-
-/// A profile to compile.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ProfileSpec {
-    /// Its name.
-    pub name: String,
-    /// The built-in redactors in it.
-    pub presets: BTreeSet<Preset>,
-    /// Others.
-    pub redactors: Vec<RedactorSpec>,
-    /// Whether lines are scanned for secrets afterwards: always, but for [`RAW`].
-    pub is_scanned: bool,
-}
 
 /// A profile, ready to redact with.
 #[derive(Debug)]
@@ -103,101 +39,6 @@ pub(super) enum Rule {
     Pattern(usize),
     Field(Field),
     Own(usize),
-}
-
-#[derive(Debug)]
-struct Compiled {
-    regex: Regex,
-    /// The groups of which one is replaced.
-    groups: Vec<usize>,
-}
-
-#[derive(Debug)]
-struct Own {
-    spec: RedactorSpec,
-    find: OwnFind,
-}
-
-#[derive(Debug)]
-enum OwnFind {
-    Literal(AhoCorasick),
-    Regex(Compiled),
-    Json(Vec<JsonPath>),
-}
-
-// === impl ProfileSpec ===
-
-impl ProfileSpec {
-    /// The built-in profile [`SHARE`].
-    #[must_use]
-    pub fn share() -> Self {
-        Self {
-            name: SHARE.to_owned(),
-            presets: Preset::SHARE.into(),
-            redactors: Vec::new(),
-            is_scanned: true,
-        }
-    }
-
-    /// The built-in profile [`RAW`].
-    #[must_use]
-    pub fn raw() -> Self {
-        Self {
-            name: RAW.to_owned(),
-            presets: BTreeSet::new(),
-            redactors: Vec::new(),
-            is_scanned: false,
-        }
-    }
-}
-
-// === impl RedactorSpec ===
-
-impl RedactorSpec {
-    /// What is wrong with it, if anything.
-    #[must_use]
-    pub fn problem(&self) -> Option<String> {
-        let is_name = |name: &str| {
-            let is_part = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-            (1..=24).contains(&name.len()) && name.chars().all(is_part)
-        };
-        if !is_name(&self.name) {
-            return Some(format!(
-                "`{}` is no name of a redactor: up to 24 lower-case letters, digits and `-` are",
-                self.name
-            ));
-        }
-        // The counts in the manifest are scanned like all of it.
-        if fields::field(self.name.as_bytes(), [].into_iter()) == Some(Field::Secret) {
-            return Some(format!(
-                "`{0}` is a name that secrets have; take another, such as `{0}-values`",
-                self.name
-            ));
-        }
-        if let Replace::Text(text) = &self.replace {
-            let is_plain = |c: char| !c.is_control() && c != '"' && c != '\\';
-            if text.is_empty() || text.len() > MAX_TEXT_BYTES || !text.chars().all(is_plain) {
-                return Some(format!(
-                    "`{text}` cannot replace anything: 1 to {MAX_TEXT_BYTES} bytes without quotes, \
-                     backslashes and control characters can"
-                ));
-            }
-        }
-        let own = match Own::compile(self.clone()) {
-            Ok(own) => own,
-            Err(problem) => return Some(problem),
-        };
-        let replacement = match &self.replace {
-            Replace::Text(text) => text,
-            _ => return None,
-        };
-        let mut finds_itself = false;
-        own.each_match(replacement.as_bytes(), &mut |_, _| finds_itself = true);
-        let is_whole = matches!(&self.find, Find::Json(_));
-        (finds_itself && !is_whole).then(|| {
-            format!("it finds its own replacement `{replacement}` again, which would never end")
-        })
-    }
 }
 
 // === impl Profile ===
@@ -269,7 +110,7 @@ impl Profile {
         })
     }
 
-    /// The built-in profile [`SHARE`] without a deployment key.
+    /// The built-in profile [`SHARE`](super::SHARE) without a deployment key.
     ///
     /// # Errors
     /// Never, which a test sees to.
@@ -277,7 +118,7 @@ impl Profile {
         Self::compile(ProfileSpec::share(), None)
     }
 
-    /// The built-in profile [`RAW`].
+    /// The built-in profile [`RAW`](super::RAW).
     ///
     /// # Errors
     /// Never, which a test sees to.
@@ -453,86 +294,4 @@ pub(super) enum Replacement<'a> {
     Token(&'a str),
     /// This.
     Text(&'a str),
-}
-
-// === impl Compiled ===
-
-impl Compiled {
-    fn new(regex: &str) -> Result<Self, String> {
-        let regex = RegexBuilder::new(regex)
-            .unicode(false)
-            .size_limit(MAX_REGEX_BYTES)
-            .build()
-            .map_err(|error| format!("`{regex}` is no regular expression: {error}"))?;
-        let named = regex.capture_names().enumerate();
-        let mut groups: Vec<_> = named.filter_map(|(i, name)| name.map(|_| i)).collect();
-        if groups.is_empty() {
-            groups.push(0);
-        }
-        Ok(Self { regex, groups })
-    }
-
-    /// The next match is looked for from the end of what is replaced: what follows it may belong to
-    /// the next one.
-    fn each_match(&self, text: &[u8], each: &mut dyn FnMut(usize, usize)) {
-        let mut locations = self.regex.capture_locations();
-        let mut at = 0;
-        while at <= text.len() {
-            let Some(whole) = self.regex.captures_read_at(&mut locations, text, at) else {
-                return;
-            };
-            let group = self.groups.iter().find_map(|group| locations.get(*group));
-            let next = group.map_or(whole.end(), |(_, end)| end);
-            if let Some((start, end)) = group.filter(|(start, end)| start < end) {
-                each(start, end);
-            }
-            at = next.max(at + 1);
-        }
-    }
-}
-
-// === impl Own ===
-
-impl Own {
-    fn compile(spec: RedactorSpec) -> Result<Self, String> {
-        let find = match &spec.find {
-            Find::Literal(values) => {
-                if values.is_empty() || values.len() > MAX_VALUES {
-                    return Err(format!(
-                        "1 to {MAX_VALUES} values are possible, not {}",
-                        values.len()
-                    ));
-                }
-                if values.iter().any(|value| value.trim().len() < 3) {
-                    return Err(
-                        "a value has less than 3 bytes, which would be found everywhere".to_owned(),
-                    );
-                }
-                let built = AhoCorasick::builder()
-                    .ascii_case_insensitive(true)
-                    .match_kind(aho_corasick::MatchKind::LeftmostLongest)
-                    .build(values);
-                OwnFind::Literal(built.map_err(|error| error.to_string())?)
-            }
-            Find::Regex(regex) => OwnFind::Regex(Compiled::new(regex)?),
-            Find::Json(paths) => {
-                let paths: Result<Vec<_>, String> =
-                    paths.iter().map(|path| JsonPath::parse(path)).collect();
-                OwnFind::Json(paths?)
-            }
-        };
-        Ok(Self { spec, find })
-    }
-
-    fn each_match(&self, text: &[u8], each: &mut dyn FnMut(usize, usize)) {
-        match &self.find {
-            OwnFind::Literal(values) => {
-                for found in values.find_iter(text) {
-                    each(found.start(), found.end());
-                }
-            }
-            OwnFind::Regex(regex) => regex.each_match(text, each),
-            OwnFind::Json(_) => {}
-        }
-    }
 }

@@ -173,12 +173,7 @@ impl Activity {
         {
             self.resources.add(&resource, "");
         }
-        let is_trouble = match (&record.reason, &record.alert) {
-            (Some(reason), _) => !reason.expected,
-            (None, Some(alert)) => alert.active,
-            (None, None) => false,
-        };
-        let Some(class) = record.class().filter(|_| is_trouble) else {
+        let Some(class) = record.class().filter(|_| record.is_trouble()) else {
             return;
         };
         *self.classes.entry(class).or_default() += 1;

@@ -10,9 +10,13 @@
 mod describe;
 mod error;
 mod peek;
+mod release;
 
 pub use error::Error;
 pub use peek::manifest_of;
+pub use release::{deliver_released, release};
+
+use release::arrived;
 
 use std::path::{Path, PathBuf};
 
@@ -23,7 +27,7 @@ use crate::{
     disk::{self, DiskError},
     failpoint,
     local::{self, ShareLimits},
-    manifest::{MANIFEST, Manifest, ManifestContext, Member, Replays},
+    manifest::{MANIFEST, ManifestContext, Member, Replays},
     pack::{Content, Entry, Packed, SUFFIX, pack},
     pages::pages,
     recorder::Reader,
@@ -31,9 +35,7 @@ use crate::{
     rewrite::{find_secret, redact_members},
     signature::BundleSigner,
     spool::{HELD_FOR_ROOM, Note, RequestRow, SealedFacts, Spool, State},
-    summary::BundleSummary,
-    verify,
-    watch::{Stage, Unwatched},
+    watch::Stage,
 };
 
 /// What must be left of a day's bytes, packed, for a bundle to be cut to it; with less, a request
@@ -137,56 +139,6 @@ pub fn seal(
     }
 }
 
-/// Lets a bundle go that is held since a secret was found in it; `reason` and `at`, the time now, are
-/// kept in the history. It is delivered next.
-///
-/// # Errors
-/// [`Error::NotHeld`] if it waits for something else or does not wait.
-pub fn release(spool: &mut Spool, id: &str, reason: &str, at: i64) -> Result<(), Error> {
-    let row = spool.request(id)?;
-    let is_found = row
-        .cause
-        .as_deref()
-        .is_some_and(|cause| cause.starts_with(SECRET_FOUND));
-    if row.state != State::Held || !is_found {
-        return Err(Error::NotHeld {
-            id: id.to_owned(),
-            state: row.state,
-        });
-    }
-    Ok(spool.release(id, reason, at)?)
-}
-
-/// Delivers a bundle that was sealed and released to a folder; answers where it lies. `work` is the
-/// one it was sealed with.
-///
-/// # Errors
-/// When it is not being delivered, or cannot be.
-pub fn deliver_released(
-    spool: &mut Spool,
-    id: &str,
-    work: &Path,
-    dest: &Path,
-) -> Result<PathBuf, Error> {
-    let row = spool.request(id)?;
-    let (State::Delivering, Some(facts)) = (row.state, row.sealed) else {
-        return Err(Error::NotPending {
-            id: id.to_owned(),
-            state: row.state,
-        });
-    };
-    let sealed = work.join("sealed").join(format!("{id}{SUFFIX}"));
-    let target = local::deliver(&sealed, &facts.sha256, dest, None, &Unwatched)?;
-    let shown = target.to_string_lossy();
-    let note = Note {
-        target: Some(&shown),
-        ..Note::default()
-    };
-    spool.advance(id, State::Delivered, &note)?;
-    disk::remove_if_there(&sealed)?;
-    Ok(target)
-}
-
 /// Removes what was made of a request in the folder `work`: it was called off.
 ///
 /// # Errors
@@ -235,7 +187,7 @@ impl Sealer<'_> {
                     self.spool.suppress_for_bytes(id)?;
                 }
             }
-            (State::Sealed, _) => self.scan(id)?,
+            (State::Sealed, Some(facts)) => self.scan(id, facts)?,
             (State::Delivering, Some(facts)) => self.deliver(id, facts)?,
             (State::Delivered, Some(facts)) => {
                 failpoint::reach(failpoint::DELIVERED);
@@ -352,13 +304,17 @@ impl Sealer<'_> {
 
     /// Looks for secrets in the sealed file, all of it. One holds the bundle, unless somebody released
     /// it.
-    fn scan(&mut self, id: &str) -> Result<(), Error> {
+    fn scan(&mut self, id: &str, facts: &SealedFacts) -> Result<(), Error> {
         let path = self.sealed_path(id);
         let is_released = self.spool.released(id)?.is_some();
         let secret = match find_secret(&path, self.options.profile) {
-            // A file that was lost or changed is found when it is delivered.
-            Err(_) => None,
             Ok(secret) => secret.filter(|_| !is_released),
+            // A file that was lost or changed is found when it is delivered. One that is as it was
+            // packed, and yet was not searched to its end, must not leave.
+            Err(error) => match disk::measure(&path) {
+                Ok((_, sha256)) if sha256 == facts.sha256 => return Err(error.into()),
+                _ => None,
+            },
         };
         let cause = secret.map(|secret| format!("{SECRET_FOUND}: {secret}"));
         let to = if cause.is_some() {
@@ -388,13 +344,7 @@ impl Sealer<'_> {
         match local::deliver(&sealed, &facts.sha256, dest, *limits, extras.watch) {
             Ok(target) => {
                 failpoint::reach(failpoint::ARRIVED);
-                self.summarise(&target, facts)?;
-                let target = target.to_string_lossy();
-                let note = Note {
-                    target: Some(&target),
-                    ..Note::default()
-                };
-                self.spool.advance(id, State::Delivered, &note)?;
+                arrived(self.spool, id, &target, facts, self.options.signer)?;
             }
             Err(local::Error::Changed(_)) if self.may_reseal => {
                 self.may_reseal = false;
@@ -419,17 +369,6 @@ impl Sealer<'_> {
             }
             Err(error) => return Err(error.into()),
         }
-        Ok(())
-    }
-
-    /// Writes summary and signature beside a bundle that was delivered; a crash before or after changes nothing.
-    fn summarise(&self, bundle: &Path, facts: &SealedFacts) -> Result<(), Error> {
-        let json = verify::manifest_bytes(bundle).map_err(Error::Delivered)?;
-        if let Some(signer) = self.options.signer {
-            signer.write(&json, bundle)?;
-        }
-        let manifest = Manifest::parse(&json)?;
-        BundleSummary::of(&manifest, facts).write(self.options.dest)?;
         Ok(())
     }
 }

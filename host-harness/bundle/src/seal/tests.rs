@@ -8,6 +8,7 @@ use scene::{Scene, copy_folder, files};
 
 use super::*;
 use crate::verify::{list, verify};
+use crate::{manifest::Manifest, summary::BundleSummary};
 
 /// The one bundle that a run without a crash delivers.
 fn expected() -> Vec<u8> {

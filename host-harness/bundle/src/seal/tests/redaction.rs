@@ -94,7 +94,7 @@ fn a_secret_in_the_result_holds_the_bundle_until_it_is_released() {
     let entries = vec![
         Entry {
             path: MANIFEST.into(),
-            content: Content::Bytes(b"{}".to_vec()),
+            content: Content::Bytes(crate::verify::manifest_bytes(&sealed).unwrap()),
         },
         Entry {
             path: "logs/a.log".into(),
@@ -143,9 +143,38 @@ fn a_secret_in_the_result_holds_the_bundle_until_it_is_released() {
     )
     .unwrap();
     assert_eq!(disk::measure(&path).unwrap().1, facts.sha256);
+    let beside = path.with_file_name(format!("{}.summary.json", scene.id));
+    let beside = std::fs::read_to_string(beside).unwrap();
+    assert!(beside.contains(&facts.sha256), "{beside}");
     let history = spool.history().unwrap();
     assert_eq!(
         (history[0].state, history[0].released.as_deref()),
         (State::Delivered, Some("a made-up key"))
     );
+}
+
+#[test]
+fn a_bundle_that_cannot_be_searched_does_not_leave() {
+    let scene = held();
+    while scene.spool().request(&scene.id).unwrap().state != State::Sealed {
+        scene.step();
+    }
+    // Intact by its hash, but no archive.
+    let sealed = files(&scene.path("work/sealed")).remove(0);
+    std::fs::write(&sealed, "no archive https://x/?sig=abc").unwrap();
+    let (size, sha256) = disk::measure(&sealed).unwrap();
+    let mut spool = scene.spool();
+    let facts = SealedFacts {
+        sha256,
+        size,
+        ..spool.request(&scene.id).unwrap().sealed.unwrap()
+    };
+    spool
+        .advance(&scene.id, State::Collecting, &Note::default())
+        .unwrap();
+    spool.set_sealed(&scene.id, &facts).unwrap();
+    let error = scene.outcome(&scene.id).unwrap_err();
+    assert!(matches!(error, Error::Disk(_)), "{error}");
+    assert_eq!(spool.request(&scene.id).unwrap().state, State::Sealed);
+    assert!(!scene.path("bundles").exists() || files(&scene.path("bundles")).is_empty());
 }

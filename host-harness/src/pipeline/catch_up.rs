@@ -1,0 +1,61 @@
+//! Coming back in step after a restart.
+
+use tripline_bundle::recorder::{self, Event, Position};
+
+use super::{Pipeline, Reopened, context, unfinished::Unfinished};
+
+impl Pipeline {
+    /// Runs again what came since the last checkpoint, as it was judged then: the same batches with
+    /// the same times of arrival, and the same ticks between them.
+    pub(super) fn catch_up(&mut self, reopened: &mut Reopened) -> anyhow::Result<()> {
+        let progress = self.spool.position()?;
+        self.reached = progress.processed_to;
+        let checkpointed = progress.checkpoint.as_ref().map(|stored| stored.position);
+        if let Some(checkpoint) = &progress.checkpoint {
+            reopened.cold_rules = self.plugin.restore(&checkpoint.plugin_state)?;
+        }
+        let processed_to = progress.processed_to;
+        let is_processed = |at: Position| processed_to.is_some_and(|processed| at < processed);
+        let reader = self.recorder.reader().clone();
+        for event in reader.events_from(checkpointed) {
+            match event {
+                Ok(Event::Batch(recorded)) => {
+                    let context = context(&recorded.source, recorded.arrived);
+                    let judged = self.plugin.process(&recorded.lines, &context)?;
+                    // Run again, it comes to the same times.
+                    if !reader.is_indexed(recorded.position) {
+                        self.index(recorded.position, &judged.output)?;
+                    }
+                    if is_processed(recorded.position) {
+                        reopened.rerun += 1;
+                        continue;
+                    }
+                    self.commit(&Unfinished {
+                        lines: judged.output.times.len(),
+                        judged,
+                        arrived: recorded.arrived,
+                        next: Some(recorded.next),
+                        batch: Some((recorded.source.to_string(), recorded.sha256)),
+                        ..Unfinished::default()
+                    })?;
+                    reopened.committed += 1;
+                }
+                Ok(Event::Tick(tick)) => {
+                    let moved = context(&tick.source, Some(tick.time));
+                    let output = self.plugin.advance(&moved)?;
+                    reopened.ticks += 1;
+                    if !is_processed(tick.position) {
+                        self.commit(&Unfinished::tick(output, tick.time, tick.next))?;
+                    }
+                }
+                // It went bad since the recorder was opened: the lines are lost, the rest is not.
+                Err(recorder::Error::Damaged(damage)) => {
+                    let text = format!("{}: {}", damage.position, damage.reason);
+                    reopened.damaged.push(text);
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+}

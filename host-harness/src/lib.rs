@@ -12,6 +12,7 @@ pub mod config;
 pub mod exit;
 pub mod explain;
 pub mod ingest;
+pub mod live;
 pub mod output;
 pub mod pipeline;
 pub mod replay;

@@ -3,6 +3,7 @@
 mod disk;
 mod pages;
 
+pub mod azure;
 pub mod collect;
 pub mod failpoint;
 pub mod local;

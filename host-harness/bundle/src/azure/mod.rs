@@ -1,0 +1,3 @@
+//! Azure Blob Storage, by container SAS: the only place that names the SDK.
+
+pub mod sas;

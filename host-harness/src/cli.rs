@@ -6,14 +6,12 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands;
+use crate::config::DEFAULT_STATE;
 use crate::exit::Failure;
 use crate::replay;
 
 /// The configuration that `init` and `check` mean unless told otherwise.
-const DEFAULT_CONFIG_FILE: &str = "tripline.toml";
-
-/// The state folder unless told otherwise.
-pub(crate) const DEFAULT_STATE: &str = "/var/lib/tripline";
+pub(crate) const DEFAULT_CONFIG_FILE: &str = "tripline.toml";
 
 /// Flags trigger conditions in SignalR resource logs and Azure Stack Hub alerts, and seals the logs
 /// around the moment into bundles.
@@ -31,6 +29,8 @@ struct Cli {
 enum Command {
     /// Replay logs from files, exactly and offline: flag records and seal bundles into a folder.
     Replay(ReplayArgs),
+    /// Run live: record and judge what sources bring, seal and deliver what the rules ask for.
+    Run(commands::run::RunArgs),
     /// Send logs now, or save them locally: a bundle of the lines of a window, whatever the rules say.
     Collect(commands::collect::CollectArgs),
     /// Show the requests of a state or replay folder and what became of them.
@@ -375,6 +375,7 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match &cli.command {
         Command::Replay(args) => commands::replay(args),
+        Command::Run(args) => commands::run::run(args),
         Command::Collect(args) => commands::collect::collect(args),
         Command::History(args) => commands::history(args),
         Command::Bundle(command) => commands::bundle(command),

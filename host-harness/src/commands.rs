@@ -19,6 +19,7 @@ pub(crate) mod recorder;
 pub mod redact;
 mod rules;
 mod ruletest;
+pub mod run;
 mod ticket;
 mod unpack;
 mod verify;

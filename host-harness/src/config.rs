@@ -11,6 +11,7 @@ mod document;
 mod recorder;
 mod redact;
 mod rules;
+mod run;
 mod share;
 mod storm;
 
@@ -32,6 +33,7 @@ pub use bundle::Bundle;
 pub use collect::{Collect, FILES_BYTES, MOST_COLLECTORS, MOST_ROLE_CHARS};
 pub use recorder::RecorderSettings;
 pub use redact::{Redact, read_key};
+pub use run::{DEFAULT_STATE, DRAIN_TIMEOUT, OnFailure, Run, SEAL_DELAY};
 pub use share::{SHARE_AGE, SHARE_BYTES, Share};
 pub use storm::{
     BUNDLE_BYTES, BUNDLES_PER_DAY, BUNDLES_PER_HOUR, BYTES_PER_DAY, Storm, TRIGGER_AGE,
@@ -86,6 +88,8 @@ pub struct Settings {
     pub share: Share,
     /// What bundles hold in place of secrets, people and addresses.
     pub redact: Redact,
+    /// Live operation.
+    pub run: Run,
 }
 
 /// A problem at its place.
@@ -175,6 +179,7 @@ impl Config {
             settings.collect = Collect::read(&mut table);
             settings.share = Share::read(&mut table);
             settings.redact = Redact::read(&mut table);
+            settings.run = Run::read(&mut table);
             table.value("rule"); // the plugin judges it
             table.finish();
         }

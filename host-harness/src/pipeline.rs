@@ -5,6 +5,7 @@
 //! what was committed before and commits the rest.
 
 mod catch_up;
+mod reload;
 mod retain;
 mod unfinished;
 
@@ -19,7 +20,7 @@ use tripline_bundle::spool::{
     Admission, BatchId, Checkpoint, Commit, Freshness, Kind, Spool, StormCaps,
 };
 use tripline_bundle::{SystemVolume, Volume};
-use tripline_core::contract::{Context, Output};
+use tripline_core::contract::{Context, Output, Request};
 use tripline_runtime::{Judged, Plugin};
 
 use crate::config::RecorderSettings;
@@ -254,6 +255,21 @@ impl Pipeline {
         self.unfinished = Some(Unfinished::tick(output, time, next));
         let judged = self.finish(None)?.unwrap_or_default();
         Ok(judged.output)
+    }
+
+    /// Takes requests that were made elsewhere, by a plugin inside a shipper, as if the own plugin had made
+    /// them now. Those known already are folded.
+    ///
+    /// # Errors
+    /// When the spool refuses: nothing was taken.
+    pub fn ask(&mut self, requests: &[Request], arrived: Option<i64>) -> anyhow::Result<()> {
+        self.spool.commit(&Commit {
+            requests,
+            kind: Kind::Proactive,
+            freshness: self.freshness(arrived),
+            ..Commit::default()
+        })?;
+        Ok(())
     }
 
     /// Asks the plugin a question about its rules and their state.

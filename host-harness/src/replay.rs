@@ -38,6 +38,7 @@ use crate::output::files::{Annotated, Quarantine};
 use crate::pipeline::{Pipeline, PipelineOptions, Processed};
 use crate::summary::{Summary, differences};
 
+pub(crate) use check::Check;
 pub use cost::{Cost, Costs, DEFAULT_UPLOAD_RATE, describe_costs, parse_rate};
 pub use folder::OutFolder;
 pub(crate) use seal::{belongs, caps_sha256, now};

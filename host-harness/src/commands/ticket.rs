@@ -64,7 +64,10 @@ fn place(args: &HistoryArgs) -> Result<(PathBuf, String), Failure> {
         ));
     }
     let folder = std::env::var_os("TRIPLINE_STATE");
-    let folder = folder.map_or_else(|| PathBuf::from(crate::cli::DEFAULT_STATE), PathBuf::from);
+    let folder = folder.map_or_else(
+        || PathBuf::from(crate::config::DEFAULT_STATE),
+        PathBuf::from,
+    );
     Ok((folder, text))
 }
 

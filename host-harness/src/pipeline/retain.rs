@@ -47,7 +47,7 @@ impl Pipeline {
     }
 
     /// Stores the plugin's state, unless it is stored already.
-    fn checkpoint_now(&mut self) -> anyhow::Result<()> {
+    pub(super) fn checkpoint_now(&mut self) -> anyhow::Result<()> {
         self.finish(None)?;
         let stored = self.spool.position()?.checkpoint;
         let Some(position) = self.reached else {

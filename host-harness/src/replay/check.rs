@@ -11,13 +11,13 @@ use tripline_runtime::{Component, Engine, Options, Plugin};
 use crate::ingest::batch::DEFAULT_BATCH_BYTES;
 
 /// The most log bytes that are replayed to see whether a bundle replays: about a second of work.
-pub(super) const MOST_REPLAYED_BYTES: u64 = 32 << 20;
+pub(crate) const MOST_REPLAYED_BYTES: u64 = 32 << 20;
 
 /// What a replay of a bundle needs.
-pub(super) struct Check<'a> {
-    pub(super) engine: &'a Engine,
-    pub(super) component: &'a Component,
-    pub(super) rules: &'a str,
+pub(crate) struct Check<'a> {
+    pub(crate) engine: &'a Engine,
+    pub(crate) component: &'a Component,
+    pub(crate) rules: &'a str,
 }
 
 // === impl Check ===
@@ -25,7 +25,7 @@ pub(super) struct Check<'a> {
 impl Check<'_> {
     /// Replays the logs of a bundle, as `tripline replay` does with the opened bundle: member after
     /// member, and no time after the last line.
-    pub(super) fn replays(&self, request: &Request, logs: &[(Member, PathBuf)]) -> Replays {
+    pub(crate) fn replays(&self, request: &Request, logs: &[(Member, PathBuf)]) -> Replays {
         let bytes: u64 = logs.iter().map(|(member, _)| member.bytes).sum();
         let no = |why: String| Replays::No { why };
         if bytes > MOST_REPLAYED_BYTES {

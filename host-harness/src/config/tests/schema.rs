@@ -56,6 +56,7 @@ fn the_schema_has_the_keys_of_the_readers_and_no_others() {
             "/properties/recorder",
         ),
         (format!("[bundle]\n{UNKNOWN} = 1\n"), "/properties/bundle"),
+        (format!("[run]\n{UNKNOWN} = 1\n"), "/properties/run"),
         (
             format!("[[rule]]\nname = 'a'\nwindow.{UNKNOWN} = 1\n"),
             "/$defs/window",

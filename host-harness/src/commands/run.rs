@@ -1,0 +1,103 @@
+//! `tripline run`: the pipeline, live, until it is told to stop.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::Args;
+
+use crate::cli::DEFAULT_CONFIG_FILE;
+use crate::exit::Failure;
+use crate::live::{Live, Parts, Reloader};
+
+/// Threads for sources, servers and deliveries; the pipeline and the sealer have their own.
+const THREADS: usize = 2;
+
+/// Arguments of `tripline run`.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// The configuration; SIGHUP, or a change of the file, puts its rules to work.
+    #[arg(short, long, value_name = "FILE", default_value = DEFAULT_CONFIG_FILE)]
+    pub config: PathBuf,
+    /// Another plugin component instead of the embedded one.
+    #[arg(long, value_name = "FILE")]
+    pub plugin: Option<PathBuf>,
+}
+
+/// Runs until SIGTERM or Ctrl-C. A second one ends the process at once.
+///
+/// # Errors
+/// Usage: the configuration is wrong. Environment: the state cannot be written. Runtime: the pipeline
+/// broke off, or did not stop in time.
+pub fn run(args: &RunArgs) -> Result<(), Failure> {
+    let parts = Parts::read(&args.config, args.plugin.as_deref())?;
+    let settings = parts.config.accepted()?;
+    let limit = Duration::from_micros(settings.run.drain_timeout.unsigned_abs());
+    let mut reloader = Reloader::new(args.config.clone(), &parts);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(THREADS)
+        .enable_all()
+        .build()
+        .context("cannot start threads")?;
+    let (live, reopened) = Live::start(parts, runtime.handle())?;
+    tracing::info!(?reopened, "the state is in step");
+    let stopped = runtime.block_on(async {
+        let mut signals = Signals::new()?;
+        tracing::info!("running");
+        loop {
+            tokio::select! {
+                told = signals.next() => if let Told::Stop = told { break },
+                () = reloader.changed() => {}
+            }
+            reloader.reload(&live).await;
+        }
+        tracing::info!("stopping");
+        tokio::select! {
+            stopped = live.stop(limit) => stopped,
+            () = signals.stop() => Err(anyhow::anyhow!(
+                "told twice to stop: the next start goes on with what is under way"
+            )),
+        }
+    });
+    runtime.shutdown_background();
+    stopped.map_err(Failure::from)
+}
+
+/// What to do.
+enum Told {
+    Stop,
+    Reload,
+}
+
+/// What the system tells this process.
+struct Signals {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+    hangup: tokio::signal::unix::Signal,
+}
+
+// === impl Signals ===
+
+impl Signals {
+    fn new() -> anyhow::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        let listen = |kind| signal(kind).context("cannot listen for signals");
+        Ok(Self {
+            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+            hangup: listen(SignalKind::hangup())?,
+        })
+    }
+
+    async fn next(&mut self) -> Told {
+        tokio::select! {
+            _ = self.terminate.recv() => Told::Stop,
+            _ = self.interrupt.recv() => Told::Stop,
+            _ = self.hangup.recv() => Told::Reload,
+        }
+    }
+
+    async fn stop(&mut self) {
+        while let Told::Reload = self.next().await {}
+    }
+}

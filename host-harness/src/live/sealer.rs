@@ -1,0 +1,244 @@
+//! The thread that seals what was asked for, once the windows are complete.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use sha2::{Digest as _, Sha256};
+use tokio::sync::{mpsc, oneshot, watch};
+use tripline_bundle::collect::{DEFAULT_ROLE, Extras};
+use tripline_bundle::local::ShareLimits;
+use tripline_bundle::manifest::{Hashes, ManifestContext};
+use tripline_bundle::recorder::{Durability, Reader};
+use tripline_bundle::redact::Profile;
+use tripline_bundle::seal::{self, Outcome, SealOptions, seal};
+use tripline_bundle::signature::BundleSigner;
+use tripline_bundle::spool::{HELD_FOR_ROOM, Kind, Note, RequestRow, Spool, State};
+use tripline_bundle::watch::Watch;
+use tripline_runtime::{Component, Engine};
+
+use crate::config::Settings;
+use crate::exit::Failure;
+use crate::replay::{Check, belongs, caps_sha256, hex, now};
+
+use super::worker::Control;
+use super::{Flag, Parts, Rules};
+
+/// How often it is looked whether a window is complete.
+const EVERY: Duration = Duration::from_secs(1);
+
+/// Seals requests of one state folder.
+pub(super) struct Sealer {
+    settings: Settings,
+    plugin_sha256: String,
+    plugin_name: String,
+    rules: watch::Receiver<Rules>,
+    profile: Profile,
+    signer: Option<BundleSigner>,
+    engine: Engine,
+    component: Component,
+    /// The folder that bundles are delivered to.
+    dest: PathBuf,
+    limits: ShareLimits,
+}
+
+/// A sealer at work.
+#[derive(Debug)]
+pub(super) struct Handle {
+    thread: JoinHandle<()>,
+    stopping: Flag,
+}
+
+/// Calls a bundle off when the process stops.
+struct Stopping(Flag);
+
+// === impl Sealer ===
+
+impl Sealer {
+    pub(super) fn new(
+        parts: &Parts,
+        settings: &Settings,
+        rules: watch::Receiver<Rules>,
+    ) -> Result<Self, Failure> {
+        let dest = match &settings.share.path {
+            Some(path) => path.clone(),
+            None => settings.run.state.join("bundles"),
+        };
+        Ok(Self {
+            plugin_sha256: parts.component.sha256().to_owned(),
+            plugin_name: parts.plugin_name.clone(),
+            rules,
+            profile: settings.redact.compile(None)?,
+            signer: settings.bundle.signer()?,
+            engine: parts.engine.clone(),
+            component: parts.component.clone(),
+            dest,
+            limits: settings.share.limits(),
+            settings: settings.clone(),
+        })
+    }
+
+    /// Begins to work on a thread of its own; `control` leads to the worker, which has the recorder.
+    pub(super) fn spawn(self, control: mpsc::Sender<Control>) -> Result<Handle, Failure> {
+        let stopping = Flag::default();
+        let seen = Arc::clone(&stopping);
+        let thread = thread::Builder::new()
+            .name("sealer".to_owned())
+            .spawn(move || self.work(&control, &seen))
+            .context("cannot start the sealer's thread")?;
+        Ok(Handle { thread, stopping })
+    }
+
+    fn work(&self, control: &mpsc::Sender<Control>, stopping: &Flag) {
+        while !stopping.load(Ordering::Relaxed) {
+            if let Err(error) = self.seal_due(control, stopping) {
+                tracing::warn!(error = format!("{error:#}"), "bundles wait");
+            }
+            thread::park_timeout(EVERY);
+        }
+    }
+
+    /// Seals every request whose window is complete.
+    fn seal_due(&self, control: &mpsc::Sender<Control>, stopping: &Flag) -> anyhow::Result<()> {
+        let state = &self.settings.run.state;
+        let mut spool = Spool::open(state, Durability::Fsync, self.settings.storm.caps())?;
+        let due = self.due(&spool)?;
+        if due.is_empty() {
+            return Ok(());
+        }
+        let Some(reader) = reader(control) else {
+            return Ok(());
+        };
+        for row in due {
+            if stopping.load(Ordering::Relaxed) {
+                break;
+            }
+            self.seal(&reader, &mut spool, &row, stopping)?;
+        }
+        Ok(())
+    }
+
+    /// Requests of the pipeline whose time has come, the earliest trigger first.
+    fn due(&self, spool: &Spool) -> anyhow::Result<Vec<RequestRow>> {
+        let now = now().context("the clock is before 1970")?;
+        let mut rows = spool.unfinished(Kind::Proactive)?;
+        rows.retain(|row| {
+            let complete = row.request.to.saturating_add(self.settings.run.seal_delay);
+            complete <= now && row.state != State::Held
+        });
+        rows.sort_by(|a, b| (a.request.at, &a.request.id).cmp(&(b.request.at, &b.request.id)));
+        Ok(rows)
+    }
+
+    fn context(&self, rules: &Rules) -> ManifestContext {
+        ManifestContext {
+            hashes: Hashes {
+                rules: hex(&Sha256::digest(rules.text.as_bytes())),
+                plugin: self.plugin_sha256.clone(),
+                caps: caps_sha256(&self.settings.storm),
+                ..Hashes::default()
+            },
+            group_by: rules.group_by.clone(),
+            plugin_version: self.plugin_name.clone(),
+        }
+    }
+
+    fn seal(
+        &self,
+        reader: &Reader,
+        spool: &mut Spool,
+        row: &RequestRow,
+        stopping: &Flag,
+    ) -> anyhow::Result<()> {
+        let id = &row.request.id;
+        let resource = row
+            .request
+            .attribute("resource")
+            .unwrap_or_default()
+            .to_owned();
+        let rules = self.rules.borrow().clone();
+        let context = self.context(&rules);
+        let check = Check {
+            engine: &self.engine,
+            component: &self.component,
+            rules: &rules.text,
+        };
+        let watch = Stopping(Arc::clone(stopping));
+        let work = self.settings.run.state.join("work");
+        let options = SealOptions {
+            dest: &self.dest,
+            work: &work,
+            context: &context,
+            max_bundle_bytes: self.settings.storm.max_bundle_bytes,
+            role: &|_| DEFAULT_ROLE.to_owned(),
+            belongs: &|line| belongs(line, &resource),
+            replays: &|request, logs| check.replays(request, logs),
+            signer: self.signer.as_ref(),
+            began: now(),
+            profile: &self.profile,
+            extras: Extras {
+                watch: &watch,
+                ..Extras::default()
+            },
+            limits: Some(&self.limits),
+        };
+        match seal(reader, spool, id, &options) {
+            Ok(Outcome::Delivered(bundle)) => {
+                tracing::info!(bundle.id = id, path = %bundle.path.display(), "bundle delivered");
+            }
+            Ok(Outcome::Suppressed(cause)) => {
+                tracing::info!(bundle.id = id, cause, "bundle suppressed");
+            }
+            Ok(Outcome::Held(cause)) => tracing::warn!(bundle.id = id, cause, "bundle held"),
+            // The next start goes on with it.
+            Err(error) if error.is_canceled() => {}
+            Err(seal::Error::Spool(error)) => return Err(error.into()),
+            Err(error) => {
+                let text = error.to_string();
+                let (state, cause) = match error.is_disk_full() {
+                    true => (State::Held, HELD_FOR_ROOM.last().copied()),
+                    false => (State::Failed, None),
+                };
+                tracing::warn!(bundle.id = id, error = text, "no bundle");
+                let note = Note {
+                    cause,
+                    error: Some(&text),
+                    ..Note::default()
+                };
+                spool.advance(id, state, &note)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What is recorded now; `None` when the worker is gone.
+fn reader(control: &mpsc::Sender<Control>) -> Option<Reader> {
+    let (reply, answer) = oneshot::channel();
+    control.blocking_send(Control::Reader(reply)).ok()?;
+    answer.blocking_recv().ok()
+}
+
+// === impl Handle ===
+
+impl Handle {
+    /// Calls off what is under way and waits for it.
+    pub(super) fn stop(self) {
+        self.stopping.store(true, Ordering::Relaxed);
+        self.thread.thread().unpark();
+        if self.thread.join().is_err() {
+            tracing::error!("the sealer's thread broke off");
+        }
+    }
+}
+
+// === impl Stopping ===
+
+impl Watch for Stopping {
+    fn is_canceled(&self) -> bool {
+        AtomicBool::load(&self.0, Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,201 @@
+//! The pipeline's own thread: one batch after the other, in the order of arrival.
+
+use std::time::Instant;
+
+use tokio::sync::{mpsc, oneshot};
+use tripline_bundle::recorder::Reader;
+use tripline_core::contract::{Context, Request};
+use tripline_runtime::{Judged, Plugin};
+
+use crate::config::OnFailure;
+use crate::ingest::batch::Batch;
+use crate::pipeline::{Pipeline, Processed};
+use crate::replay::now;
+
+use super::clocks::{self, Clocks};
+use super::feed::{Answer, Job, Offer, Taken};
+
+/// What the worker is told besides the jobs of sources.
+#[derive(Debug)]
+pub(super) enum Control {
+    /// Give a reader of what is recorded now.
+    Reader(oneshot::Sender<Reader>),
+    /// Go on with this plugin, which has other rules.
+    Reload {
+        plugin: Box<Plugin>,
+        reply: oneshot::Sender<anyhow::Result<Vec<String>>>,
+    },
+}
+
+/// Owns the pipeline.
+#[derive(Debug)]
+pub(super) struct Worker {
+    pipeline: Pipeline,
+    on_failure: OnFailure,
+    clocks: Clocks,
+}
+
+// === impl Worker ===
+
+impl Worker {
+    pub(super) fn new(pipeline: Pipeline, on_failure: OnFailure) -> Self {
+        Self {
+            pipeline,
+            on_failure,
+            clocks: Clocks::default(),
+        }
+    }
+
+    /// Works until no feed is left, then stores the plugin's state.
+    ///
+    /// # Errors
+    /// When the state cannot be stored: the next start runs the lines since the last checkpoint again.
+    pub(super) async fn run(
+        mut self,
+        mut jobs: mpsc::Receiver<Job>,
+        mut controls: mpsc::Receiver<Control>,
+    ) -> anyhow::Result<()> {
+        let mut ticks = tokio::time::interval(clocks::EVERY);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                biased;
+                Some(control) = controls.recv() => self.obey(control),
+                job = jobs.recv() => match job {
+                    Some(job) => self.work(job),
+                    None => break,
+                },
+                _ = ticks.tick() => self.tick(),
+            }
+        }
+        self.pipeline.close()
+    }
+
+    fn obey(&mut self, control: Control) {
+        match control {
+            Control::Reader(reply) => {
+                let reader = self.pipeline.parts().0.reader().clone();
+                // Who asked may be gone.
+                reply.send(reader).unwrap_or_default();
+            }
+            Control::Reload { plugin, reply } => {
+                let reloaded = self.pipeline.reload(*plugin);
+                if let Err(Err(error)) = reply.send(reloaded) {
+                    tracing::error!(error = format!("{error:#}"), "the old rules stay in force");
+                }
+            }
+        }
+    }
+
+    fn work(&mut self, job: Job) {
+        match job {
+            Job::Offer { offer, room, reply } => {
+                let answer = self.take(&offer);
+                drop((offer, room));
+                // A sender that is gone offers it again, and it is a duplicate then.
+                reply.send(answer).unwrap_or_default();
+            }
+            Job::Ask { requests, reply } => {
+                let answer = self.ask(&requests);
+                reply.send(answer).unwrap_or_default();
+            }
+        }
+    }
+
+    fn take(&mut self, offer: &Offer) -> Answer {
+        let mut taken = Taken::default();
+        for batch in &offer.batches {
+            self.clocks.hear(&batch.source, Instant::now());
+            if let Err(answer) = self.take_batch(batch, offer, &mut taken) {
+                return answer;
+            }
+        }
+        Answer::Taken(taken)
+    }
+
+    fn take_batch(
+        &mut self,
+        batch: &Batch,
+        offer: &Offer,
+        taken: &mut Taken,
+    ) -> Result<(), Answer> {
+        let lines = batch.spans.len() as u64 + batch.faults.len() as u64;
+        match self.pipeline.process(batch, Some(offer.arrived)) {
+            Ok(Processed::Judged(judged)) => taken.count(batch, &judged),
+            Ok(Processed::Duplicate) => {
+                taken.lines += lines;
+                taken.duplicate += lines;
+            }
+            Ok(Processed::Unrecorded(error)) => return self.fail(batch, taken, (*error).into()),
+            Err(error) => return self.fail(batch, taken, error),
+        }
+        Ok(())
+    }
+
+    /// What becomes of a batch that recorder, spool or plugin did not take.
+    fn fail(
+        &mut self,
+        batch: &Batch,
+        taken: &mut Taken,
+        error: anyhow::Error,
+    ) -> Result<(), Answer> {
+        let text = format!("{error:#}");
+        if self.on_failure == OnFailure::Block {
+            tracing::warn!(error = text, "lines are refused until they can be recorded");
+            return Err(Answer::Later { why: text });
+        }
+        tracing::warn!(error = text, "lines pass unrecorded");
+        if let Err(error) = self.pipeline.pass_unrecorded(batch) {
+            tracing::warn!(
+                error = format!("{error:#}"),
+                "lines that passed are not counted yet"
+            );
+        }
+        taken.lines += batch.spans.len() as u64 + batch.faults.len() as u64;
+        taken.quarantined += batch.faults.len() as u64;
+        taken.unrecorded += batch.spans.len() as u64;
+        Ok(())
+    }
+
+    fn ask(&mut self, requests: &[Request]) -> Answer {
+        match self.pipeline.ask(requests, now()) {
+            Ok(()) => Answer::Taken(Taken {
+                lines: requests.len() as u64,
+                ..Taken::default()
+            }),
+            Err(error) => Answer::Later {
+                why: format!("{error:#}"),
+            },
+        }
+    }
+
+    /// Moves the clocks of idle sources, and lets go what is too old.
+    fn tick(&mut self) {
+        let Some(now) = now() else {
+            return;
+        };
+        for source in self.clocks.idle(Instant::now()) {
+            let context = Context {
+                source,
+                arrived: Some(now.saturating_sub(clocks::LATENESS)),
+                ..Context::default()
+            };
+            if let Err(error) = self.pipeline.advance(&context) {
+                tracing::warn!(error = format!("{error:#}"), "a clock was not moved");
+            }
+        }
+        if let Err(error) = self.pipeline.retain(now) {
+            tracing::warn!(error = format!("{error:#}"), "old lines are not removed");
+        }
+    }
+}
+
+// === impl Taken ===
+
+impl Taken {
+    fn count(&mut self, batch: &Batch, judged: &Judged) {
+        let faults = batch.faults.len() as u64;
+        self.lines += batch.spans.len() as u64 + faults;
+        self.quarantined += judged.output.rejected.len() as u64 + faults;
+    }
+}

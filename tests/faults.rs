@@ -87,6 +87,7 @@ fn open(state: &Path) -> (Pipeline, Reopened) {
         caps: StormCaps::default(),
         max_trigger_age: None,
         recorder: None,
+        is_off: false,
     };
     Pipeline::open(state, plugin, options).unwrap()
 }

@@ -46,6 +46,12 @@ enum Command {
     /// Look at the recorder, which keeps raw lines so that bundles can be cut out of them.
     #[command(subcommand)]
     Recorder(RecorderCommand),
+    /// Turn collecting by itself on or off, and see how it stands.
+    #[command(subcommand)]
+    Proactive(commands::proactive::ProactiveCommand),
+    /// Look at the SAS that bundles are delivered with.
+    #[command(subcommand)]
+    Sas(commands::sas::SasCommand),
     /// Write a configuration to start from: every key with its default, explained.
     Init(InitArgs),
     /// Check a configuration without running anything: exit code 2 and every problem with its line.
@@ -382,6 +388,8 @@ pub fn main() -> ExitCode {
         Command::Rules(command) => commands::rules(command),
         Command::Redact(args) => commands::redact::redact(args),
         Command::Recorder(command) => commands::recorder::recorder(command),
+        Command::Proactive(command) => commands::proactive::proactive(command),
+        Command::Sas(command) => commands::sas::sas(command),
         Command::Init(args) => commands::configuration::init(args),
         Command::Check(args) => commands::configuration::check(args),
         Command::Schema { of } => commands::configuration::schema(*of),

@@ -41,7 +41,7 @@ pub use estimate::Estimate;
 pub use filter::{Filters, Knowledge, MOST_FILTER_BYTES, MOST_FILTERS};
 pub use outcome::{Collected, Resumed};
 pub use question::{MOST_CASE_CHARS, MOST_NOTE_CHARS, Question};
-pub use window::{DEFAULT_LAST, Window};
+pub use window::{DEFAULT_LAST, Window, read_local_time};
 
 /// How often it is asked whether another collection is done.
 const TURN: Duration = Duration::from_millis(100);

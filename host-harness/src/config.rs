@@ -5,11 +5,14 @@
 //! line and column, in the order of the file: where it is no TOML, what is wrong with the host's
 //! sections, and what the plugin finds wrong with the rules.
 
+mod azure;
 mod bundle;
 mod collect;
 mod document;
+mod proactive;
 mod recorder;
 mod redact;
+mod route;
 mod rules;
 mod run;
 mod share;
@@ -29,10 +32,19 @@ use crate::exit::Failure;
 use document::Document;
 use rules::{Placed, RuleSet};
 
+pub use azure::{
+    Azure, BLOCK_BYTES, EXPIRY_WARNING, FALL_BACK_AFTER, FoldBy, MOST_NAME_CHARS, START_JITTER,
+    SasPlace, Tier, UPLOAD_RATE, UPLOADS,
+};
 pub use bundle::Bundle;
 pub use collect::{Collect, FILES_BYTES, MOST_COLLECTORS, MOST_ROLE_CHARS};
+pub use proactive::{MOST_BY_CHARS, Proactive};
 pub use recorder::RecorderSettings;
 pub use redact::{Redact, read_key};
+pub use route::{
+    MOST_ROUTE_BYTES, MOST_ROUTE_VALUES, MOST_ROUTES, NO_ROUTE, Route, RouteChoice, RouteFacts,
+    choose_route,
+};
 pub use run::{DEFAULT_STATE, DRAIN_TIMEOUT, OnFailure, Run, SEAL_DELAY};
 pub use share::{SHARE_AGE, SHARE_BYTES, Share};
 pub use storm::{
@@ -90,6 +102,12 @@ pub struct Settings {
     pub redact: Redact,
     /// Live operation.
     pub run: Run,
+    /// The container that bundles are delivered to, and how.
+    pub azure: Azure,
+    /// Which bundles go where, in order; without any, all go to the default target.
+    pub routes: Vec<Route>,
+    /// Whether bundles are collected by themselves.
+    pub proactive: Proactive,
 }
 
 /// A problem at its place.
@@ -180,6 +198,12 @@ impl Config {
             settings.share = Share::read(&mut table);
             settings.redact = Redact::read(&mut table);
             settings.run = Run::read(&mut table);
+            settings.azure = Azure::read(&mut table);
+            settings
+                .azure
+                .check_share(settings.share.path.is_some(), &mut table);
+            settings.routes = Route::read_all(&mut table, &settings.redact);
+            settings.proactive = Proactive::read(&mut table);
             table.value("rule"); // the plugin judges it
             table.finish();
         }

@@ -46,6 +46,8 @@ pub struct PipelineOptions {
     pub max_trigger_age: Option<i64>,
     /// How long lines are kept; `None` in a replay, which keeps all it read.
     pub recorder: Option<RecorderSettings>,
+    /// Whether proactive collection is off; never in a replay, which needs no consent.
+    pub is_off: bool,
 }
 
 /// What [`Pipeline::open`] found to do.
@@ -96,6 +98,8 @@ pub struct Pipeline {
     unrecorded_faults: u64,
     /// The recorder's segment when its limits were looked at last.
     retained_at: Option<u32>,
+    /// Whether requests are only written down.
+    is_off: bool,
 }
 
 // === impl Pipeline ===
@@ -146,6 +150,7 @@ impl Pipeline {
             unrecorded: 0,
             unrecorded_faults: 0,
             retained_at: None,
+            is_off: options.is_off,
         };
         let mut reopened = Reopened {
             truncated_bytes: recovery.truncated_bytes,
@@ -267,9 +272,17 @@ impl Pipeline {
             requests,
             kind: Kind::Proactive,
             freshness: self.freshness(arrived),
+            is_off: self.is_off,
             ..Commit::default()
         })?;
         Ok(())
+    }
+
+    /// Says whether proactive collection is on, as it is unless said: off, requests are flagged, counted
+    /// and written down, and get no bundle. [`Pipeline::open`] may commit requests of before a crash: a
+    /// pipeline that is to be off from the start is opened with [`PipelineOptions::is_off`].
+    pub fn set_proactive(&mut self, is_on: bool) {
+        self.is_off = !is_on;
     }
 
     /// Asks the plugin a question about its rules and their state.
@@ -338,6 +351,7 @@ impl Pipeline {
             requests: &output.requests,
             kind: Kind::Proactive,
             freshness: self.freshness(done.arrived),
+            is_off: self.is_off,
             folded: &output.folded,
             counts: &counts,
             processed_to: done.next,

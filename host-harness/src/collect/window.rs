@@ -82,6 +82,14 @@ impl fmt::Display for Window {
     }
 }
 
+/// Reads a time in µs; one without a zone is one of this machine.
+///
+/// # Errors
+/// Why it cannot be read.
+pub fn read_local_time(text: &str) -> Result<i64, String> {
+    read_time(text, &Local)
+}
+
 /// A time in µs as the machine's zone has it.
 fn local(micros: i64) -> String {
     shown(&utc(micros).with_timezone(&Local))

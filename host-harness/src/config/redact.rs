@@ -114,6 +114,11 @@ impl Redact {
         Profile::compile(spec, key).map_err(Failure::usage)
     }
 
+    /// Why a profile cannot be used by name; `None` when it can.
+    pub(super) fn problem_of(&self, name: &str) -> Option<String> {
+        self.spec(name).is_none().then(|| self.unknown(name))
+    }
+
     fn spec(&self, name: &str) -> Option<ProfileSpec> {
         let mut spec = match name {
             RAW => return Some(ProfileSpec::raw()),

@@ -1,3 +1,4 @@
+mod azure;
 mod checker;
 mod schema;
 
@@ -61,7 +62,7 @@ fn the_default_file_says_what_holds_without_it() {
     assert_eq!(live["default_rules"], true);
     assert_eq!(
         Document::parse("x", DEFAULT_CONFIG).value,
-        serde_json::json!({"bundle": {}, "storm": {}, "recorder": {}, "collect": {}, "share": {}, "redact": {}, "run": {}})
+        serde_json::json!({"bundle": {}, "storm": {}, "recorder": {}, "collect": {}, "share": {}, "redact": {}, "azure": {}, "proactive": {}, "run": {}})
     );
     // With the default rules below, it is a file with rules of its own, and the same ones.
     let copied = Config::parse("x", &format!("{DEFAULT_CONFIG}\n{DEFAULT_RULES}"));

@@ -20,6 +20,9 @@ const DAY: u64 = 24 * HOUR;
 /// What suppresses the requests of a rule in shadow mode: they are only written down.
 pub const SHADOW: &str = "shadow mode";
 
+/// What suppresses requests, and holds what is not delivered yet, while nobody agrees to collecting.
+pub const PROACTIVE_OFF: &str = "proactive collection is off";
+
 /// How the cause begins when a trigger was too old.
 pub const STALE: &str = "stale";
 
@@ -64,6 +67,8 @@ pub enum Admission {
 pub enum Suppression {
     /// Its rule is in shadow mode.
     Shadow,
+    /// Proactive collection is off.
+    ProactiveOff,
     /// Its trigger is older than so many µs.
     Stale(i64),
     /// So many bundles are there within an hour of it.
@@ -156,6 +161,7 @@ impl Suppression {
     pub const fn counter(self) -> &'static str {
         match self {
             Self::Shadow => "suppressed:shadow",
+            Self::ProactiveOff => "suppressed:proactive-off",
             Self::Stale(_) => "stale",
             Self::BundlesAnHour(_) => "suppressed:bundles-an-hour",
             Self::BundlesADay(_) => "suppressed:bundles-a-day",
@@ -169,6 +175,7 @@ impl fmt::Display for Suppression {
         let bundles = |count: usize| if count == 1 { "bundle" } else { "bundles" };
         match *self {
             Self::Shadow => f.write_str(SHADOW),
+            Self::ProactiveOff => f.write_str(PROACTIVE_OFF),
             Self::Stale(age) => write!(f, "{STALE}: older than {}", format_duration(age)),
             Self::BundlesAnHour(cap) => write!(f, "{cap} {} an hour", bundles(cap)),
             Self::BundlesADay(cap) => write!(f, "{cap} {} a day", bundles(cap)),
@@ -281,6 +288,11 @@ mod tests {
     fn causes_are_words_with_their_bound() {
         for (suppression, words, counter) in [
             (Suppression::Shadow, "shadow mode", "suppressed:shadow"),
+            (
+                Suppression::ProactiveOff,
+                "proactive collection is off",
+                "suppressed:proactive-off",
+            ),
             (
                 Suppression::Stale(90 * MINUTE),
                 "stale: older than 1h30m",

@@ -34,6 +34,8 @@ pub struct Commit<'a> {
     pub kind: Kind,
     /// How old a trigger may be; `None` in a replay, where every trigger is old.
     pub freshness: Option<Freshness>,
+    /// Whether proactive collection is off: then requests of [`Kind::Proactive`] are only written down.
+    pub is_off: bool,
     /// Folds, also into these requests.
     pub folded: &'a [Fold],
     /// Counters to add up.
@@ -175,6 +177,9 @@ fn store_request(
     let admission = match commit.kind {
         _ if request.attribute("mode") == Some("shadow") => Admission::Suppressed {
             by: Suppression::Shadow,
+        },
+        Kind::Proactive if commit.is_off => Admission::Suppressed {
+            by: Suppression::ProactiveOff,
         },
         Kind::Proactive => {
             let accepted = accepted_near(db, request.at, "")?;

@@ -16,6 +16,7 @@
 mod admit;
 mod ask;
 mod commit;
+mod consent;
 mod error;
 mod history;
 mod row;
@@ -23,7 +24,7 @@ mod schema;
 mod state;
 mod store;
 
-pub use admit::{Admission, Freshness, SHADOW, STALE, StormCaps, Suppression};
+pub use admit::{Admission, Freshness, PROACTIVE_OFF, SHADOW, STALE, StormCaps, Suppression};
 pub use ask::{HELD_FOR_ROOM, StepRow};
 pub use commit::{Admitted, BatchId, Checkpoint, Commit, REMEMBERED_BATCHES};
 pub use error::Error;

@@ -75,6 +75,7 @@ fn a_commit_is_there_after_reopening() {
             },
         ],
         counts: &[("late".into(), 1), ("late".into(), 4)],
+        is_off: false,
         processed_to: Some(at(20)),
         batch: Some(batch),
         checkpoint: Some(checkpoint.clone()),

@@ -57,6 +57,19 @@ fn the_schema_has_the_keys_of_the_readers_and_no_others() {
         ),
         (format!("[bundle]\n{UNKNOWN} = 1\n"), "/properties/bundle"),
         (format!("[run]\n{UNKNOWN} = 1\n"), "/properties/run"),
+        (format!("[azure]\n{UNKNOWN} = 1\n"), "/properties/azure"),
+        (
+            format!("[[route]]\n{UNKNOWN} = 1\n"),
+            "/properties/route/items",
+        ),
+        (
+            format!("[proactive]\n{UNKNOWN} = 1\n"),
+            "/properties/proactive",
+        ),
+        (
+            format!("[proactive]\nconsent.{UNKNOWN} = 1\n"),
+            "/properties/proactive/properties/consent",
+        ),
         (
             format!("[[rule]]\nname = 'a'\nwindow.{UNKNOWN} = 1\n"),
             "/$defs/window",
@@ -130,6 +143,21 @@ fn the_defaults_and_bounds_of_the_schema_are_those_of_the_readers() {
         let bound = |end: &str| storm[key][end].as_u64().unwrap();
         assert_eq!((bound("minimum"), bound("maximum")), range.into_inner());
     }
+    let azure = checker.part("/properties/azure/properties");
+    let mut text = String::from("[azure]\n");
+    for (key, schema) in azure.as_object().unwrap() {
+        if let Some(default) = schema.get("default") {
+            text = format!("{text}{key} = {default}\n");
+        }
+    }
+    assert_eq!(settings(&text), Settings::default());
+    assert_eq!(text.lines().count(), 10);
+    let bound = |end: &str| azure["concurrency"][end].as_u64().unwrap();
+    assert_eq!((bound("minimum"), bound("maximum")), UPLOADS.into_inner());
+    assert_eq!(
+        checker.part("/properties/proactive/properties/consent/properties/text_version/const"),
+        crate::proactive::CONSENT_VERSION
+    );
     let recorder = checker.part("/properties/recorder/properties");
     let mut text = String::from("[recorder]\n");
     for (key, schema) in recorder.as_object().unwrap() {
@@ -189,6 +217,10 @@ fn schema_and_reader_refuse_alike() {
         recorder("max_age = '366d'\nmin_free_percent = 0\nsegment_bytes = '1 GiB'"),
         "default_rules = true".to_owned(),
         "[share]\npath = '/a'\nmax_age = '30d'\nmax_bytes = '1MiB'".to_owned(),
+        "[azure]\nsas_file = '/a'\ntier = 'account'\nrate = '16KiB'\nproxy = 'http://p:3128'\nhost = 'a.b'".to_owned(),
+        "[azure]\nsas_env = 'SAS_1'\nstart_jitter = '0s'\nfold = 'fleet'\nconcurrency = 16".to_owned(),
+        "[[route]]\nname = 'a'\nsubscription = 's'\nsource = ['x', 'y*']\nshare_path = '/a'\nprofile = 'raw'".to_owned(),
+        "[proactive]\nenabled = true\nconsent = { by = 'A', date = '2026-11-24', text_version = 1 }".to_owned(),
         "[collect]\nhost_facts = false\n[[collect.files]]\nrole = 'app-1'\npaths = ['/a/*']\nmax_bytes = '64KiB'"
             .to_owned(),
     ];
@@ -197,6 +229,26 @@ fn schema_and_reader_refuse_alike() {
         assert!(checker.allows(&Document::parse("x", &text).value), "{text}");
     }
     let broken = [
+        "azure = 3".to_owned(),
+        "[azure]\nsas = 'https://x'".to_owned(),
+        "[azure]\nsas_file = ''".to_owned(),
+        "[azure]\nsas_env = 'https://x?sig=y'".to_owned(),
+        "[azure]\ntier = 'warm'".to_owned(),
+        "[azure]\nconcurrency = 17".to_owned(),
+        "[azure]\nproxy = 'http://me:word@p:3128'".to_owned(),
+        "[azure]\nproxy = 'socks5://p:3128'".to_owned(),
+        "[azure]\ndeployment = 'a/b'".to_owned(),
+        "[azure]\nhost = 'a.'".to_owned(),
+        "[azure]\nfold = true".to_owned(),
+        "[[route]]\nname = 'a'".to_owned(),
+        "[[route]]\nshare_path = '/a'".to_owned(),
+        "[[route]]\nname = 'a b'\nshare_path = '/a'".to_owned(),
+        "[[route]]\nname = 'a'\nshare_path = ''".to_owned(),
+        "[[route]]\nname = 'a'\nshare_path = '/a'\nsource = 3".to_owned(),
+        "[proactive]\nenabled = true".to_owned(),
+        "[proactive]\nconsent = { by = '', date = '2026-11-24', text_version = 1 }".to_owned(),
+        "[proactive]\nconsent = { by = 'A', date = '2026-11-24', text_version = 2 }".to_owned(),
+        "[proactive]\nconsent = { by = 'A' }".to_owned(),
         "rules = []".to_owned(),
         "rule = 3".to_owned(),
         "rule = [3]".to_owned(),

@@ -233,7 +233,8 @@ impl Checked {
         }
         if let (Some(end), Some(days)) = (expires, days_left) {
             let left = match days {
-                ..0 => "it is over".to_owned(),
+                ..=-1 => "it is over".to_owned(),
+                0 => "less than a day left".to_owned(),
                 1 => "1 day left".to_owned(),
                 _ => format!("{days} days left"),
             };

@@ -1,4 +1,5 @@
 mod admission;
+mod consent;
 mod journal;
 mod upgrade;
 

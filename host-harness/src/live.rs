@@ -31,6 +31,7 @@ use tripline_runtime::{Component, Engine, Plugin};
 use crate::config::{Config, Settings};
 use crate::exit::Failure;
 use crate::pipeline::{Pipeline, PipelineOptions, Reopened};
+use crate::proactive::Gate;
 use crate::replay;
 
 use feed::Feed;
@@ -110,12 +111,13 @@ impl Live {
     ) -> Result<(Self, Reopened), Failure> {
         let settings = parts.config.accepted()?.clone();
         let (rules, rules_in_force) = watch::channel(Rules::of(&parts.config));
+        let gate = Gate::new(&settings.proactive, &settings.run.state);
         let sealing = Sealer::new(&parts, &settings, rules_in_force)?;
         let (pipeline, reopened) =
-            Pipeline::open(&settings.run.state, parts.plugin, options(&settings))?;
+            Pipeline::open(&settings.run.state, parts.plugin, options(&settings, &gate))?;
         let (feed, jobs) = Feed::new();
         let (control, controls) = mpsc::channel(CONTROLS);
-        let worker = Worker::new(pipeline, settings.run.on_failure);
+        let worker = Worker::new(pipeline, settings.run.on_failure, gate);
         let handle = runtime.clone();
         let worker = std::thread::Builder::new()
             .name("pipeline".to_owned())
@@ -190,14 +192,14 @@ impl Rules {
     }
 }
 
-fn options(settings: &Settings) -> PipelineOptions {
+fn options(settings: &Settings, gate: &Gate) -> PipelineOptions {
     PipelineOptions {
         durability: Durability::Fsync,
         deduplicate: true,
         caps: settings.storm.caps(),
         max_trigger_age: Some(settings.storm.max_trigger_age),
         recorder: Some(settings.recorder),
-        is_off: false,
+        is_off: !gate.is_on(),
     }
 }
 

@@ -1,11 +1,14 @@
 //! Whether bundles are collected by themselves: what the configuration says, what somebody said since, and
 //! the consent behind both. Off unless somebody agreed to the text of this release.
 
+use std::path::{Path, PathBuf};
+
 use tripline_bundle::spool::{Error, Spool};
 use tripline_bundle::timestamp::Timestamp;
 
 use crate::config::Proactive;
 use crate::overrides::{Override, Overrides, OverridesError, Subject};
+use crate::replay::now;
 
 /// The version of [`CONSENT_TEXT`]. Another text gets another version, and takes another consent.
 pub const CONSENT_VERSION: u32 = 1;
@@ -43,6 +46,41 @@ pub enum Standing {
         /// Why.
         why: String,
     },
+}
+
+/// Says whether proactive collection is on, whenever it is asked: live, before a request is taken, sealed
+/// or delivered.
+#[derive(Debug, Clone)]
+pub struct Gate {
+    configured: Proactive,
+    state: PathBuf,
+}
+
+// === impl Gate ===
+
+impl Gate {
+    /// By a configuration, and what commands say in a state folder.
+    #[must_use]
+    pub fn new(configured: &Proactive, state: &Path) -> Self {
+        Self {
+            configured: configured.clone(),
+            state: state.to_owned(),
+        }
+    }
+
+    /// How it stands now.
+    #[must_use]
+    pub fn standing(&self) -> Standing {
+        // Without a clock, what was said for a time is over.
+        let now = now().unwrap_or(i64::MAX);
+        Standing::of(&self.configured, Overrides::read(&self.state).as_ref(), now)
+    }
+
+    /// Whether it is on now.
+    #[must_use]
+    pub fn is_on(&self) -> bool {
+        self.standing().is_on()
+    }
 }
 
 // === impl Standing ===

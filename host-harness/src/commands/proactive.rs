@@ -11,9 +11,8 @@ use tripline_core::rules::parse_duration;
 
 use super::print::{answer, answer_json};
 use super::sas::{Place, configured, verdict};
-use crate::cli::DEFAULT_STATE;
 use crate::collect::read_local_time;
-use crate::config::{Config, MOST_BY_CHARS, Settings};
+use crate::config::{Config, DEFAULT_STATE, MOST_BY_CHARS, Settings};
 use crate::exit::Failure;
 use crate::overrides::{Override, Overrides, OverridesError, Subject};
 use crate::proactive::{CONSENT_TEXT, CONSENT_VERSION, Standing};

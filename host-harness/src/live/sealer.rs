@@ -22,6 +22,7 @@ use tripline_runtime::{Component, Engine};
 
 use crate::config::Settings;
 use crate::exit::Failure;
+use crate::proactive::{Gate, follow};
 use crate::replay::{Check, belongs, caps_sha256, hex, now};
 
 use super::worker::Control;
@@ -43,6 +44,8 @@ pub(super) struct Sealer {
     /// The folder that bundles are delivered to.
     dest: PathBuf,
     limits: ShareLimits,
+    /// Whether requests are to be collected.
+    gate: Gate,
 }
 
 /// A sealer at work.
@@ -77,6 +80,7 @@ impl Sealer {
             component: parts.component.clone(),
             dest,
             limits: settings.share.limits(),
+            gate: Gate::new(&settings.proactive, &settings.run.state),
             settings: settings.clone(),
         })
     }
@@ -101,10 +105,15 @@ impl Sealer {
         }
     }
 
-    /// Seals every request whose window is complete.
+    /// Seals every request whose window is complete. While nobody agrees to collecting, all are held.
     fn seal_due(&self, control: &mpsc::Sender<Control>, stopping: &Flag) -> anyhow::Result<()> {
         let state = &self.settings.run.state;
         let mut spool = Spool::open(state, Durability::Fsync, self.settings.storm.caps())?;
+        let is_on = self.gate.is_on();
+        follow(&mut spool, is_on)?;
+        if !is_on {
+            return Ok(());
+        }
         let due = self.due(&spool)?;
         if due.is_empty() {
             return Ok(());
@@ -113,7 +122,7 @@ impl Sealer {
             return Ok(());
         };
         for row in due {
-            if stopping.load(Ordering::Relaxed) {
+            if stopping.load(Ordering::Relaxed) || !self.gate.is_on() {
                 break;
             }
             self.seal(&reader, &mut spool, &row, stopping)?;

@@ -2,12 +2,15 @@ use std::time::Instant;
 
 use chrono::{DateTime, SecondsFormat};
 use tempfile::TempDir;
-use tripline_bundle::spool::{Spool, State};
+use tripline_bundle::spool::{HistoryRow, PROACTIVE_OFF, Spool, State};
+use tripline_bundle::timestamp::Timestamp;
 
 use super::feed::{Answer, Offer, Taken};
 use super::*;
 use crate::ingest::batch::{Batch, BatchLimits, Batcher};
 use crate::ingest::frame::{FrameLimits, Framer};
+use crate::overrides::{Override, Overrides, Subject};
+use crate::proactive::CONSENT_VERSION;
 use crate::replay::now;
 
 /// How long anything may take before a test fails.
@@ -48,7 +51,8 @@ impl Scene {
         let folder = TempDir::new().unwrap();
         let state = folder.path().join("state");
         let text = format!(
-            "[run]\nstate = '{}'\nseal_delay = '0s'\n{more}\n[recorder]\nmin_free_bytes = '0B'\nmin_free_percent = 0\n",
+            "[run]\nstate = '{}'\nseal_delay = '0s'\n{more}\n[recorder]\nmin_free_bytes = '0B'\nmin_free_percent = 0\n\
+             [proactive]\nenabled = true\nconsent = {{ by = 'Anna', date = '2026-11-24', text_version = 1 }}\n",
             state.display()
         );
         std::fs::write(folder.path().join("tripline.toml"), text).unwrap();
@@ -166,4 +170,66 @@ fn new_rules_take_the_state_over_and_wrong_ones_change_nothing() {
         .collect();
     assert_eq!(rules, ["signalr.limit-reached", "mine"]);
     scene.stop(live);
+}
+
+/// What a command would say of proactive collection.
+fn say(scene: &Scene, on: bool) {
+    let said = Override {
+        on,
+        by: "anna".to_owned(),
+        at: Timestamp::from_micros(now().unwrap()),
+        until: None,
+        text_version: on.then_some(CONSENT_VERSION),
+    };
+    let state = scene.folder.path().join("state");
+    Overrides::set(&state, Subject::Proactive, &said).unwrap();
+}
+
+/// Looks at the requests until they are as wanted.
+fn wait_until(scene: &Scene, mut wanted: impl FnMut(&[HistoryRow], &Spool) -> bool) {
+    let begun = Instant::now();
+    loop {
+        let spool = Spool::open_read_only(&scene.folder.path().join("state")).unwrap();
+        let rows = spool.history().unwrap();
+        if wanted(&rows, &spool) {
+            return;
+        }
+        assert!(begun.elapsed() < PATIENCE, "{rows:?}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+#[test]
+fn once_nobody_agrees_nothing_is_collected_and_what_waits_is_held_until_somebody_does() {
+    let scene = Scene::new("");
+    let live = scene.start();
+    scene.offer(&live, &throttled("chat", 5 * MINUTE));
+    scene.wait_for(&[State::Requested]);
+    say(&scene, false);
+    scene.wait_for(&[State::Held]);
+    let mut count = 0;
+    wait_until(&scene, |rows, _| {
+        count += 1;
+        scene.offer(&live, &throttled(&format!("chat{count}"), 5 * MINUTE));
+        let cause = |row: &HistoryRow| row.cause.as_deref() == Some(PROACTIVE_OFF);
+        assert!(cause(&rows[0]), "the first one is held for it: {rows:?}");
+        rows.iter().skip(1).any(cause)
+    });
+    say(&scene, true);
+    let first = |spool: &Spool| spool.requests().unwrap().remove(0).state;
+    wait_until(&scene, |_, spool| first(spool) == State::Collecting);
+    scene.stop(live);
+}
+
+#[test]
+fn without_a_consent_it_begins_off() {
+    let scene = Scene::new("");
+    let text = std::fs::read_to_string(scene.config()).unwrap();
+    let (before, _) = text.split_once("[proactive]").unwrap();
+    std::fs::write(scene.config(), before).unwrap();
+    let live = scene.start();
+    scene.offer(&live, &throttled("chat", 11 * MINUTE));
+    scene.wait_for(&[State::Suppressed]);
+    scene.stop(live);
+    assert!(!scene.folder.path().join("state/bundles").exists());
 }

@@ -10,6 +10,7 @@ use tripline_runtime::{Judged, Plugin};
 use crate::config::OnFailure;
 use crate::ingest::batch::Batch;
 use crate::pipeline::{Pipeline, Processed};
+use crate::proactive::Gate;
 use crate::replay::now;
 
 use super::clocks::{self, Clocks};
@@ -33,16 +34,18 @@ pub(super) struct Worker {
     pipeline: Pipeline,
     on_failure: OnFailure,
     clocks: Clocks,
+    gate: Gate,
 }
 
 // === impl Worker ===
 
 impl Worker {
-    pub(super) fn new(pipeline: Pipeline, on_failure: OnFailure) -> Self {
+    pub(super) fn new(pipeline: Pipeline, on_failure: OnFailure, gate: Gate) -> Self {
         Self {
             pipeline,
             on_failure,
             clocks: Clocks::default(),
+            gate,
         }
     }
 
@@ -169,8 +172,10 @@ impl Worker {
         }
     }
 
-    /// Moves the clocks of idle sources, and lets go what is too old.
+    /// Moves the clocks of idle sources, lets go what is too old, and sees whether requests are to be
+    /// collected.
     fn tick(&mut self) {
+        self.pipeline.set_proactive(self.gate.is_on());
         let Some(now) = now() else {
             return;
         };

@@ -16,6 +16,7 @@
 mod admit;
 mod ask;
 mod commit;
+mod deliver;
 mod error;
 mod history;
 mod row;

@@ -189,6 +189,18 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_sdk_does_not_show_what_it_is_given() {
+        // With the feature `debug` of azure_core, typespec_client_core or typespec_macros it does: then some
+        // dependency turned that on for all.
+        let options = BlockBlobClientStageBlockOptions {
+            encryption_key: Some("geheim".to_owned()),
+            ..Default::default()
+        };
+        let shown = format!("{options:?}");
+        assert!(!shown.contains("geheim"), "{shown}");
+    }
+
+    #[test]
     fn an_id_is_of_one_index_one_content_and_one_file() {
         // CRC64-NVME of "123456789", from the catalogue of CRC algorithms.
         assert_eq!(crc64(b"123456789"), 0xae8b_1486_0a79_9888_u64.to_le_bytes());

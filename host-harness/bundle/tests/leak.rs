@@ -50,12 +50,22 @@ struct Walk {
 fn forms(sas: &str) -> Vec<String> {
     let (_, query) = sas.split_once('?').unwrap();
     let pairs = url::form_urlencoded::parse(query.as_bytes());
-    let raw = pairs.into_owned().find(|(name, _)| name == "sig").unwrap().1;
+    let raw = pairs
+        .into_owned()
+        .find(|(name, _)| name == "sig")
+        .unwrap()
+        .1;
     let encoded: String = url::form_urlencoded::byte_serialize(raw.as_bytes()).collect();
     let parts = raw.split(|c: char| !c.is_ascii_alphanumeric());
     let plain = parts.max_by_key(|part| part.len()).unwrap().to_owned();
     assert!(plain.len() >= 8, "{raw}");
-    vec![raw.clone(), encoded.clone(), encoded.to_lowercase(), encoded.replace('%', "%25"), plain]
+    vec![
+        raw.clone(),
+        encoded.clone(),
+        encoded.to_lowercase(),
+        encoded.replace('%', "%25"),
+        plain,
+    ]
 }
 
 impl Walk {
@@ -118,24 +128,53 @@ fn no_log_no_error_and_no_file_holds_a_signature() {
     hasty.transport.read_timeout = Duration::from_millis(300);
     hasty.tries = 2;
     let mut walk = Walk {
-        sas: SasOf { permissions: "rlcwt", ..SasOf::default() }.url(&server.endpoint()),
+        sas: SasOf {
+            permissions: "rlcwt",
+            ..SasOf::default()
+        }
+        .url(&server.endpoint()),
         seen: String::new(),
     };
     let mut secrets = forms(&walk.sas);
     let mut number = 0;
-    let ops = [Op::PutBlock, Op::PutBlockList, Op::GetBlockList, Op::Head, Op::Get, Op::List];
+    let ops = [
+        Op::PutBlock,
+        Op::PutBlockList,
+        Op::GetBlockList,
+        Op::Head,
+        Op::Get,
+        Op::List,
+    ];
     let answers = [
-        (301, "Moved"), (307, "Moved"), (400, "InvalidBlockList"), (400, "InvalidBlobOrBlock"),
-        (400, "InvalidHeaderValue"), (400, "Crc64Mismatch"), (403, "AuthenticationFailed"),
-        (403, "AuthorizationPermissionMismatch"), (404, "ContainerNotFound"), (404, "BlobNotFound"),
-        (409, "BlobAlreadyExists"), (409, "ContainerBeingDeleted"), (412, "LeaseIdMissing"),
-        (412, "ConditionNotMet"), (429, "TooManyRequests"), (500, "InternalError"), (503, "ServerBusy"),
+        (301, "Moved"),
+        (307, "Moved"),
+        (400, "InvalidBlockList"),
+        (400, "InvalidBlobOrBlock"),
+        (400, "InvalidHeaderValue"),
+        (400, "Crc64Mismatch"),
+        (403, "AuthenticationFailed"),
+        (403, "AuthorizationPermissionMismatch"),
+        (404, "ContainerNotFound"),
+        (404, "BlobNotFound"),
+        (409, "BlobAlreadyExists"),
+        (409, "ContainerBeingDeleted"),
+        (412, "LeaseIdMissing"),
+        (412, "ConditionNotMet"),
+        (429, "TooManyRequests"),
+        (500, "InternalError"),
+        (503, "ServerBusy"),
     ];
     let elsewhere = format!("{}/other?sig=theirs", server.endpoint());
     let answers = answers.map(|(status, code)| {
         Fault::Answer(Answer::error(status, code).with("location", &elsewhere))
     });
-    let others = [Fault::Break, Fault::LoseReply, Fault::Stall, Fault::Corrupt, Fault::LoseBlocks];
+    let others = [
+        Fault::Break,
+        Fault::LoseReply,
+        Fault::Stall,
+        Fault::Corrupt,
+        Fault::LoseBlocks,
+    ];
     for fault in answers.into_iter().chain(others) {
         for at_commit in [false, true] {
             for op in ops {
@@ -151,7 +190,10 @@ fn no_log_no_error_and_no_file_holds_a_signature() {
     }
     // Something else has the name.
     let id = scene.sealed(500, 10);
-    server.store().blobs.insert(name_of(&id), StoredBlob::default());
+    server
+        .store()
+        .blobs
+        .insert(name_of(&id), StoredBlob::default());
     walk.seen += &format!("{:?}", scene.deliver(&id, &scene::azure(&walk.sas)));
     // All goes well.
     walk.walk(&scene, 501, options());
@@ -180,16 +222,31 @@ fn no_log_no_error_and_no_file_holds_a_signature() {
     }
     let log = String::from_utf8_lossy(&log.0.lock().unwrap()).into_owned();
     // Both say a lot, and of the right things.
-    for word in ["sending request", "TRACE", "DEBUG", "comp=block", "request moved"] {
+    for word in [
+        "sending request",
+        "TRACE",
+        "DEBUG",
+        "comp=block",
+        "request moved",
+    ] {
         assert!(log.contains(word), "`{word}` is not in the log");
     }
-    for word in ["the SAS is not accepted", "no connection", "the server names another place", "SQLite format"] {
+    for word in [
+        "the SAS is not accepted",
+        "no connection",
+        "the server names another place",
+        "SQLite format",
+    ] {
         assert!(walk.seen.contains(word), "`{word}` was not seen");
     }
     for secret in &secrets {
         for (place, text) in [("log", &log), ("errors or files", &walk.seen)] {
             if let Some(at) = text.find(secret.as_str()) {
-                let around: String = text.chars().skip(at.saturating_sub(200)).take(400).collect();
+                let around: String = text
+                    .chars()
+                    .skip(at.saturating_sub(200))
+                    .take(400)
+                    .collect();
                 panic!("a secret is in the {place}: {around}");
             }
         }

@@ -45,6 +45,8 @@ pub struct Arrived {
     pub cause: Option<String>,
     /// Whether it is a peer's bundle of the same request.
     pub is_folded: bool,
+    /// Whether it is in the folder since it did not get to its container.
+    pub fell_back: bool,
 }
 
 // === impl Parcel ===
@@ -132,6 +134,7 @@ pub async fn carry(
                 let arrived = to_folder(local, parcel)?;
                 Ok(Arrived {
                     cause: Some(fell_back(&failure.to_string())),
+                    fell_back: true,
                     ..arrived
                 })
             }

@@ -289,8 +289,13 @@ impl Worker {
             sas,
         };
         match settled {
+            // It says nothing of the container.
+            Settled::Delivered(Arrived {
+                fell_back: true, ..
+            })
+            | Settled::Lost
+            | Settled::Canceled => {}
             Settled::Delivered(_) | Settled::Folded(_) => self.lanes.of(&name).works(),
-            Settled::Lost | Settled::Canceled => {}
             Settled::Held { cause, error, look } if is_of_target => {
                 let look = look.then(|| now + self.options.look);
                 self.lanes.of(&name).refuse((cause, error), sas, look);
@@ -336,6 +341,7 @@ impl Worker {
         let why = row.error.clone().unwrap_or_default();
         let carried = carry_now(folder, &parcel, Duration::ZERO).map(|arrived| Arrived {
             cause: Some(fell_back(&why)),
+            fell_back: true,
             ..arrived
         });
         self.settle(spool, row, carried, watch)

@@ -58,6 +58,9 @@ impl Scene {
             .env("USER", "anna")
             .env_remove("SUDO_USER");
         command.env("TZ", "UTC");
+        if action == "enable" {
+            command.arg("--offline");
+        }
         if action != "disable" {
             command.arg("--config").arg(self.path("tripline.toml"));
         }

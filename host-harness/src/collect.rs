@@ -20,15 +20,17 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use tripline_bundle::collect::DEFAULT_ROLE;
+use tripline_bundle::deliver::{HELD_ALONE, HELD_BY_TARGET};
 use tripline_bundle::failpoint;
-use tripline_bundle::manifest::{Hashes, ManifestContext, Missing};
+use tripline_bundle::manifest::{Hashes, Manifest, ManifestContext, Missing};
 use tripline_bundle::recorder::{self, Reader};
 use tripline_bundle::redact::Profile;
 use tripline_bundle::signature::BundleSigner;
-use tripline_bundle::spool::{Kind, RequestRow, Spool};
+use tripline_bundle::spool::{Kind, RequestRow, Spool, State};
 use tripline_bundle::watch::Watch as _;
 
 use crate::commands::collect::CollectArgs;
+use crate::commands::sas::{Place, verdict};
 use crate::config::{Config, Settings};
 use crate::exit::Failure;
 use crate::replay::{caps_sha256, hex, now, watch_for_interrupt};
@@ -79,12 +81,6 @@ struct Collection<'a> {
 /// Usage: a window, filter or configuration that is wrong, no recorder, a spool of a newer release.
 /// Environment: the share cannot be written. Interrupted: Ctrl-C; nothing of the bundle is left.
 pub fn run(args: &CollectArgs) -> Result<Done, Failure> {
-    if args.output_sas_file.is_some() {
-        return Err(Failure::usage(
-            "cannot send to a container: sending is not in this version (hint: save locally with \
-             --output-share-path DIR, and upload the file from there)",
-        ));
-    }
     let config = match &args.config {
         Some(path) => Config::read(path)?,
         None => Config::embedded()?,
@@ -109,10 +105,33 @@ pub fn run(args: &CollectArgs) -> Result<Done, Failure> {
     };
     if let Some(question) = &question {
         collection.check(&question.filters)?;
+        check_sas(question, settings, now_micros)?;
     }
     collection
         .run(question.as_ref())
         .map(|collected| Done::Collected(Box::new(collected)))
+}
+
+/// Refuses a SAS that says itself that it is of no use, before anything is collected for it.
+fn check_sas(question: &Question, settings: &Settings, now: i64) -> Result<(), Failure> {
+    let Some(place) = &question.sas else {
+        return Ok(());
+    };
+    let checked = Place::Kept(place.clone()).check(now, &settings.azure.needs());
+    verdict(&[checked])
+}
+
+/// Requests that people made and that can be gone on with: on their way, held for room, or held by the
+/// container or its SAS.
+fn unfinished(spool: &Spool) -> Result<Vec<RequestRow>, tripline_bundle::spool::Error> {
+    let mut rows = spool.unfinished(Kind::Manual)?;
+    let mut held = spool.in_state(State::Held)?;
+    held.retain(|row| {
+        let cause = row.cause.as_deref().unwrap_or_default();
+        row.kind == Kind::Manual && (HELD_BY_TARGET.contains(&cause) || HELD_ALONE.contains(&cause))
+    });
+    rows.extend(held);
+    Ok(rows)
 }
 
 /// A window as JSON: RFC 3339, in UTC.
@@ -249,7 +268,9 @@ impl<'a> Collection<'a> {
                 match self.answer(&mut spool, question, &self.work()) {
                     Err(Attempt::Spool(error)) => Scratch::open(self.state, &error)?,
                     Err(Attempt::Failed(failure)) => return Err(failure),
-                    Ok(row) => return Collected::of(&row, question, resumed),
+                    Ok((row, manifest)) => {
+                        return Collected::of(&row, question, resumed, manifest);
+                    }
                 }
             }
             Opened::Damaged(why) => Scratch::open(self.state, &why)?,
@@ -262,12 +283,12 @@ impl<'a> Collection<'a> {
         };
         let mut scratch = scratch;
         let work = scratch.folder().to_owned();
-        let row = match self.answer(&mut scratch.spool, question, &work) {
-            Ok(row) => row,
+        let (row, manifest) = match self.answer(&mut scratch.spool, question, &work) {
+            Ok(answer) => answer,
             Err(Attempt::Spool(why)) => return Err(Failure::from(anyhow::anyhow!(why))),
             Err(Attempt::Failed(failure)) => return Err(failure),
         };
-        let mut collected = Collected::of(&row, question, Vec::new())?;
+        let mut collected = Collected::of(&row, question, Vec::new(), manifest)?;
         collected.without_history(&row, &scratch.why)?;
         Ok(collected)
     }
@@ -294,7 +315,7 @@ impl<'a> Collection<'a> {
 
     /// Goes on with the requests of dead processes. One that fails is no reason not to go on.
     fn resume(&self, spool: &mut Spool) -> Result<Vec<Resumed>, Failure> {
-        let rows = match spool.unfinished(Kind::Manual) {
+        let rows = match unfinished(spool) {
             Ok(rows) => rows,
             Err(error) => {
                 tracing::warn!(%error, "earlier collections are not gone on with");
@@ -309,7 +330,7 @@ impl<'a> Collection<'a> {
                 Err(why) => Err(Attempt::Failed(Failure::Runtime(anyhow::anyhow!(why)))),
             };
             let error = match outcome {
-                Ok(()) => None,
+                Ok(_) => None,
                 Err(Attempt::Failed(failure @ Failure::Interrupted(_))) => return Err(failure),
                 Err(Attempt::Failed(failure)) => Some(failure.to_string()),
                 Err(Attempt::Spool(why)) => Some(why),
@@ -346,10 +367,10 @@ impl<'a> Collection<'a> {
         spool: &mut Spool,
         question: &Question,
         work: &Path,
-    ) -> Result<RequestRow, Attempt> {
+    ) -> Result<(RequestRow, Option<Manifest>), Attempt> {
         let id = spool.ask(Kind::Manual, &question.request())?;
         failpoint::reach(failpoint::REQUESTED);
-        self.seal(spool, &id, question, work)?;
-        Ok(spool.request(&id)?)
+        let manifest = self.seal(spool, &id, question, work)?;
+        Ok((spool.request(&id)?, manifest))
     }
 }

@@ -42,8 +42,7 @@ pub use proactive::{MOST_BY_CHARS, Proactive};
 pub use recorder::RecorderSettings;
 pub use redact::{Redact, read_key};
 pub use route::{
-    MOST_ROUTE_BYTES, MOST_ROUTE_VALUES, MOST_ROUTES, NO_ROUTE, Route, RouteChoice, RouteFacts,
-    choose_route,
+    MOST_ROUTE_BYTES, MOST_ROUTE_VALUES, MOST_ROUTES, Route, RouteChoice, RouteFacts, choose_route,
 };
 pub use run::{DEFAULT_STATE, DRAIN_TIMEOUT, OnFailure, Run, SEAL_DELAY};
 pub use share::{SHARE_AGE, SHARE_BYTES, Share};

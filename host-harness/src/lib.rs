@@ -9,6 +9,7 @@ pub mod cli;
 pub mod collect;
 pub mod commands;
 pub mod config;
+pub mod delivery;
 pub mod exit;
 pub mod explain;
 pub mod ingest;

@@ -4,14 +4,17 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use tripline_bundle::collect::{Collector, Extras};
+use tripline_bundle::deliver::{LocalTarget, Target};
 use tripline_bundle::local::{ShareLimits, prune};
-use tripline_bundle::manifest::Replays;
+use tripline_bundle::manifest::{Manifest, Replays};
+use tripline_bundle::pack::SUFFIX;
 use tripline_bundle::recorder::WindowLine;
-use tripline_bundle::seal::{self, Outcome, SealOptions, forget, seal};
+use tripline_bundle::seal::{self, Outcome, SealOptions, forget, manifest_of, seal};
 use tripline_bundle::spool::{HELD_FOR_ROOM, Note, Spool, State};
 
 use super::Collection;
 use super::question::{HOST_ROLE, Question};
+use crate::delivery::azure_target;
 use crate::exit::Failure;
 use crate::replay::{belongs, now};
 
@@ -39,7 +42,7 @@ impl Collection<'_> {
         id: &str,
         question: &Question,
         work: &Path,
-    ) -> Result<(), Attempt> {
+    ) -> Result<Option<Manifest>, Attempt> {
         let row = spool.request(id)?;
         if row.state == State::Held {
             let next = match row.sealed {
@@ -49,16 +52,17 @@ impl Collection<'_> {
             spool.advance(id, next, &Note::default())?;
         }
         let share = &self.settings.share;
-        let is_ours = share.path.as_deref() == Some(&*question.share);
+        let is_ours = share.path.is_some() && share.path == question.share;
         let limits = match is_ours {
             true => share.limits(),
             false => ShareLimits::default(),
         };
+        let target = self.target(question, &limits).map_err(Attempt::Failed)?;
         let collectors = self.collectors(id, question, work)?;
         let knowledge = self.knowledge();
         let keeps = |line: &WindowLine<'_>| question.filters.keep(line, &knowledge);
         let options = SealOptions {
-            dest: &question.share,
+            target: None,
             work,
             context: &self.context,
             max_bundle_bytes: self.settings.storm.max_bundle_bytes,
@@ -74,21 +78,57 @@ impl Collection<'_> {
                 missing: &self.missing,
                 watch: &self.look,
             },
-            limits: Some(&limits),
         };
-        match seal(&self.reader, spool, id, &options) {
+        // What is only in a container afterwards is looked at before it leaves.
+        let mut manifest = None;
+        let mut outcome = Ok(Outcome::OnItsWay(None));
+        if question.share.is_none() {
+            outcome = seal(&self.reader, spool, id, &options);
+            manifest = manifest_of(&work.join("sealed").join(format!("{id}{SUFFIX}")));
+        }
+        if matches!(outcome, Ok(Outcome::OnItsWay(None))) {
+            let options = SealOptions {
+                target: Some(&target),
+                ..options
+            };
+            outcome = seal(&self.reader, spool, id, &options);
+        }
+        match outcome {
             Ok(Outcome::Delivered(_)) => {
                 // What stays is only of use to this request.
                 std::fs::remove_file(facts_path(work, id)).unwrap_or_default();
                 // The next delivery does it, if this one cannot.
-                if let Err(error) = prune(&question.share, &limits, std::time::SystemTime::now()) {
+                let now = std::time::SystemTime::now();
+                let pruned = question
+                    .share
+                    .as_deref()
+                    .map(|share| prune(share, &limits, now));
+                if let Some(Err(error)) = pruned {
                     tracing::warn!(%error, "old bundles stay in the share");
                 }
-                Ok(())
+                Ok(manifest)
             }
-            Ok(_) => Ok(()),
+            Ok(_) => Ok(manifest),
             Err(seal::Error::Spool(error)) => Err(error.into()),
             Err(error) => Err(self.failed(spool, id, work, error)),
+        }
+    }
+
+    /// Where the bundle goes.
+    fn target(&self, question: &Question, limits: &ShareLimits) -> Result<Target, Failure> {
+        let folder = question.share.as_ref().map(|folder| LocalTarget {
+            folder: folder.clone(),
+            limits: Some(limits.clone()),
+        });
+        let container = question.sas.as_ref().map(|place| {
+            let source = place.source()?;
+            azure_target(&self.settings.azure, source)
+        });
+        match (container.transpose()?, folder) {
+            (Some(container), Some(folder)) => Ok(Target::Both(container, folder)),
+            (Some(container), None) => Ok(Target::Azure(container)),
+            (None, Some(folder)) => Ok(Target::Local(folder)),
+            (None, None) => Err(Failure::usage("nowhere to save to")),
         }
     }
 
@@ -163,7 +203,8 @@ impl Collection<'_> {
         if let Ok(text) = std::fs::read_to_string(&path) {
             return Ok(text);
         }
-        let folders = [("state", self.state), ("share", &*question.share)];
+        let share = question.share.as_deref().map(|share| ("share", share));
+        let folders: Vec<_> = [("state", self.state)].into_iter().chain(share).collect();
         let text = tripline_bundle::collect::gather_facts(&folders, &self.config_sha256);
         let write = || -> anyhow::Result<()> {
             use std::io::Write as _;

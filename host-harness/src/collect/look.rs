@@ -6,7 +6,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
+use tripline_bundle::deliver::Progress;
 use tripline_bundle::watch::{Stage, Watch};
+
+use crate::commands::print::bytes;
 
 /// Shows how far it is on a terminal, and asks whether Ctrl-C was pressed.
 #[derive(Debug)]
@@ -52,6 +55,22 @@ impl Watch for Look {
             Stage::Deliver => "saving",
         });
         self.bar.set_position(bytes);
+    }
+
+    fn delivering(&self, progress: &Progress) {
+        if self.bar.is_hidden() {
+            return;
+        }
+        let left = match progress.remaining {
+            Some(left) => format!(", {} s left", left.as_secs()),
+            None => String::new(),
+        };
+        self.bar.set_message(format!(
+            "sending {}, {}/s{left}:",
+            bytes(progress.total),
+            bytes(progress.bytes_per_second)
+        ));
+        self.bar.set_position(progress.done);
     }
 }
 

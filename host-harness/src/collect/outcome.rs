@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use serde::Serialize;
 use serde_json::{Map, Value};
-use tripline_bundle::manifest::Missing;
+use tripline_bundle::manifest::{Manifest, Missing};
 use tripline_bundle::seal::manifest_of;
-use tripline_bundle::spool::{HistoryRow, RequestRow, Spool, State};
+use tripline_bundle::spool::{HELD_FOR_ROOM, HistoryRow, RequestRow, Spool, State};
 
 use super::{Question, Window, window_json};
 use crate::commands::print::bytes;
@@ -23,8 +23,10 @@ pub struct Collected {
     pub status: Option<String>,
     /// The window, in UTC.
     pub window: Value,
-    /// The bundle.
+    /// The bundle, if it is in a folder.
     pub path: Option<PathBuf>,
+    /// Where it is: its path, its URL without the SAS, or both.
+    pub target: Option<String>,
     /// Its size.
     pub size: Option<u64>,
     /// Its SHA-256.
@@ -37,7 +39,7 @@ pub struct Collected {
     pub cut_lines: u64,
     /// What could not be collected.
     pub missing: Vec<Missing>,
-    /// Why it is held.
+    /// Why it is held, or not yet where it is to go.
     pub held: Option<String>,
     /// Why the history does not know of it.
     pub history_error: Option<String>,
@@ -89,16 +91,21 @@ impl Collected {
         row: &RequestRow,
         question: &Question,
         resumed: Vec<Resumed>,
+        manifest: Option<Manifest>,
     ) -> Result<Self, Failure> {
         let sealed = row.sealed.as_ref();
-        let path = row.target.as_ref().map(PathBuf::from);
-        let manifest = path.as_deref().and_then(manifest_of);
+        let path = row.target.as_ref().and_then(|target| match &question.sas {
+            None => Some(PathBuf::from(target)),
+            Some(_) => Some(question.share.as_ref()?.join(&sealed?.path)),
+        });
+        let manifest = manifest.or_else(|| path.as_deref().and_then(manifest_of));
         let cuts = manifest.iter().flat_map(|manifest| &manifest.cuts);
         Ok(Self {
             id: Some(row.request.id.clone()),
             status: Some(HistoryRow::from(row.clone()).status),
             window: window_json(question.window),
             path,
+            target: row.target.clone(),
             size: sealed.map(|sealed| sealed.size),
             sha256: sealed.map(|sealed| sealed.sha256.clone()),
             files: sealed.map(|sealed| sealed.files),
@@ -107,7 +114,7 @@ impl Collected {
             missing: manifest
                 .map(|manifest| manifest.missing)
                 .unwrap_or_default(),
-            held: (row.state == State::Held)
+            held: matches!(row.state, State::Held | State::Delivering)
                 .then(|| {
                     [row.cause.as_deref(), row.error.as_deref()]
                         .into_iter()
@@ -169,6 +176,17 @@ impl Collected {
             let path = path.display();
             lines.push(format!("saved      {path}, {}, {files} files", bytes(size)));
             lines.push(format!("lines      {count}"));
+        } else if let (Some(target), Some(size)) = (&self.target, self.size) {
+            let count = self.lines.unwrap_or_default();
+            let files = self.files.unwrap_or_default();
+            lines.push(format!(
+                "sent       {target}, {}, {files} files",
+                bytes(size)
+            ));
+            lines.push(format!("lines      {count}"));
+        }
+        if let (Some(_), Some(target), false) = (&self.path, &self.target, self.is_saved_only()) {
+            lines.push(format!("sent       {target}"));
         }
         lines.extend(
             self.sha256
@@ -195,6 +213,12 @@ impl Collected {
         lines.join("\n") + "\n"
     }
 
+    /// Whether it went to a folder and nowhere else.
+    fn is_saved_only(&self) -> bool {
+        let path = self.path.as_ref().map(|path| path.to_string_lossy());
+        path.as_deref() == self.target.as_deref()
+    }
+
     /// Whether it is an error after all.
     ///
     /// # Errors
@@ -209,8 +233,13 @@ impl Collected {
         if problems.is_empty() {
             return Ok(());
         }
+        let is_for_room = |text: &String| HELD_FOR_ROOM.iter().any(|cause| text.starts_with(cause));
+        let first = match problems.iter().any(is_for_room) {
+            true => "make room",
+            false => "see to it",
+        };
         Err(Failure::Environment(anyhow::anyhow!(
-            "held: {} (hint: make room, then `tripline collect --resume`)",
+            "held: {} (hint: {first}, then `tripline collect --resume`)",
             problems.join("; ")
         )))
     }

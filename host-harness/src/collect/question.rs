@@ -1,6 +1,6 @@
 //! What a person asks for, as a request of the spool: all that is needed to go on with it after a crash.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use tripline_bundle::spool::RequestRow;
@@ -8,7 +8,7 @@ use tripline_core::contract::Request;
 
 use super::{Filters, Window};
 use crate::commands::collect::CollectArgs;
-use crate::config::Settings;
+use crate::config::{SasPlace, Settings};
 use crate::exit::Failure;
 
 /// What stands for the rule in a request that a person makes.
@@ -35,7 +35,9 @@ pub struct Question {
     /// What it is for.
     pub note: Option<String>,
     /// The folder to save to, absolute.
-    pub share: PathBuf,
+    pub share: Option<PathBuf>,
+    /// Where the SAS of the container to send to is kept; a file is absolute.
+    pub sas: Option<SasPlace>,
 }
 
 // === impl Question ===
@@ -48,16 +50,7 @@ impl Question {
         window: Window,
         filters: &Filters,
     ) -> Result<Self, Failure> {
-        let share = args
-            .output_share_path
-            .as_ref()
-            .or(settings.share.path.as_ref());
-        let share = share.ok_or_else(|| {
-            Failure::usage(
-                "no folder to save to (hint: name one with --output-share-path, or as `path` in \
-                 `[share]` of the configuration)",
-            )
-        })?;
+        let (share, sas) = places(args, settings)?;
         for (option, text, most) in [
             ("--case", &args.case, MOST_CASE_CHARS),
             ("--note", &args.note, MOST_NOTE_CHARS),
@@ -74,9 +67,11 @@ impl Question {
             filters: filters.clone(),
             case: args.case.clone(),
             note: args.note.clone(),
-            share: std::path::absolute(share).map_err(|error| {
-                Failure::usage(format!("cannot save to `{}`: {error}", share.display()))
-            })?,
+            share: share.map(|share| absolute(&share)).transpose()?,
+            sas: match sas {
+                Some(SasPlace::File(path)) => Some(SasPlace::File(absolute(&path)?)),
+                other => other,
+            },
         })
     }
 
@@ -89,11 +84,20 @@ impl Question {
                 "title".to_owned(),
                 "Collected because somebody asked".to_owned(),
             ),
-            (
-                "share".to_owned(),
-                self.share.to_string_lossy().into_owned(),
-            ),
         ];
+        let text = |path: &Path| path.to_string_lossy().into_owned();
+        let (file, variable) = match &self.sas {
+            Some(SasPlace::File(path)) => (Some(text(path)), None),
+            Some(SasPlace::Env(name)) => (None, Some(name.clone())),
+            None => (None, None),
+        };
+        for (key, place) in [
+            ("share", self.share.as_deref().map(text)),
+            ("sas_file", file),
+            ("sas_env", variable),
+        ] {
+            attributes.extend(place.map(|place| (key.to_owned(), place)));
+        }
         for (key, text) in [("case", &self.case), ("note", &self.note)] {
             attributes.extend(text.clone().map(|text| (key.to_owned(), text)));
         }
@@ -126,7 +130,12 @@ impl Question {
             .filter_map(Value::as_str)
             .collect();
         let attribute = |key| request.attribute(key).map(str::to_owned);
-        let share = attribute("share").ok_or("the request does not say where to save to")?;
+        let share = attribute("share").map(PathBuf::from);
+        let file = attribute("sas_file").map(|path| SasPlace::File(path.into()));
+        let sas = file.or_else(|| attribute("sas_env").map(SasPlace::Env));
+        if share.is_none() && sas.is_none() {
+            return Err("the request does not say where to save to".to_owned());
+        }
         Ok(Self {
             window: Window {
                 from: request.from,
@@ -135,7 +144,34 @@ impl Question {
             filters: Filters::read(&texts)?,
             case: attribute("case"),
             note: attribute("note"),
-            share: share.into(),
+            share,
+            sas,
         })
     }
+}
+
+/// Where a bundle goes: as the command line says, else as the configuration does.
+fn places(
+    args: &CollectArgs,
+    settings: &Settings,
+) -> Result<(Option<PathBuf>, Option<SasPlace>), Failure> {
+    let (share, sas) = (&args.output_share_path, &args.output_sas_file);
+    if share.is_some() || sas.is_some() {
+        return Ok((share.clone(), sas.clone().map(SasPlace::File)));
+    }
+    let azure = &settings.azure;
+    let share = settings.share.path.clone();
+    let share = share.filter(|_| azure.sas.is_none() || azure.copy_to_share);
+    if share.is_none() && azure.sas.is_none() {
+        return Err(Failure::usage(
+            "nowhere to save to (hint: name a folder with --output-share-path, or as `path` in `[share]` of \
+             the configuration; or a SAS with --output-sas-file, or as `sas_file` in `[azure]`)",
+        ));
+    }
+    Ok((share, azure.sas.clone()))
+}
+
+fn absolute(path: &Path) -> Result<PathBuf, Failure> {
+    std::path::absolute(path)
+        .map_err(|error| Failure::usage(format!("cannot use `{}`: {error}", path.display())))
 }

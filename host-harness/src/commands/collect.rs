@@ -24,8 +24,9 @@ pub struct CollectArgs {
     /// The folder to save to, made if it is not there. Without it `path` of `[share]`.
     #[arg(long, value_name = "DIR")]
     pub output_share_path: Option<PathBuf>,
-    /// A file with the SAS of a container to send to.
-    #[arg(long, value_name = "FILE", conflicts_with = "output_share_path")]
+    /// A file with the SAS of a container to send to; --output-share-path saves it besides. Without either,
+    /// `[azure]` and `[share]` say where to.
+    #[arg(long, value_name = "FILE")]
     pub output_sas_file: Option<PathBuf>,
     /// The first moment, such as 2026-03-02T10:00, in this machine's zone, or with Z or +01:00.
     #[arg(long, value_name = "TIME")]
@@ -54,7 +55,7 @@ pub struct CollectArgs {
           default_value_t = replay::DEFAULT_UPLOAD_RATE, hide_default_value = true)]
     pub upload_rate: u64,
     /// Go on with earlier collections that were cut short, or held for room, and begin none.
-    #[arg(long, conflicts_with_all = ["from", "to", "last", "filters", "case", "note", "output_share_path"])]
+    #[arg(long, conflicts_with_all = ["from", "to", "last", "filters", "case", "note", "output_share_path", "output_sas_file"])]
     pub resume: bool,
     /// A configuration; see `tripline init`.
     #[arg(long, value_name = "FILE")]

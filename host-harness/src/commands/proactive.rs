@@ -47,6 +47,9 @@ pub struct EnableArgs {
     /// The text that you agree to, by its version: `tripline proactive consent` prints it.
     #[arg(long, value_name = "VERSION")]
     pub consent: Option<u32>,
+    /// Ask the container nothing: only read what the SAS says of itself.
+    #[arg(long)]
+    pub offline: bool,
     /// Who agrees; the user of this session unless given.
     #[arg(long, value_name = "NAME")]
     pub by: Option<String>,
@@ -148,10 +151,14 @@ fn check_targets(args: &EnableArgs, settings: &Settings, now: i64) -> Result<(),
         ));
     }
     let needs = settings.azure.needs();
-    let checked: Vec<_> = places
-        .iter()
-        .map(|place| place.check(now, &needs))
-        .collect();
+    let mut checked = Vec::with_capacity(places.len());
+    for place in &places {
+        let mut of_place = place.check(now, &needs);
+        if !args.offline {
+            of_place.ask(&settings.azure)?;
+        }
+        checked.push(of_place);
+    }
     verdict(&checked)
         .map_err(|failure| Failure::Environment(anyhow::anyhow!("nothing is changed: {failure}")))
 }

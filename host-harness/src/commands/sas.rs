@@ -1,18 +1,19 @@
 //! `tripline sas`: whether a SAS is of use, before it is needed.
 
+mod online;
+
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::{Args, Subcommand};
-use serde::Serialize;
 use tripline_bundle::azure::sas::{
     Assessment, FileSas, Gravity, Needs, Sas, SasError, SasFinding, SasSource as _, assess,
     read_env, read_stdin,
 };
 
 use super::print::{answer, answer_json};
-use crate::config::{Config, FoldBy, SasPlace, Settings};
+use crate::config::{Azure, Config, FoldBy, SasPlace, Settings};
 use crate::exit::Failure;
 use crate::replay::now;
 
@@ -52,15 +53,17 @@ pub struct CheckArgs {
 }
 
 /// What was found of the SAS of one place.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
 pub struct Checked {
     /// Where it is kept, in words.
     pub place: String,
     /// Whether anything can be delivered with it.
     pub usable: bool,
     /// What was found.
-    #[serde(skip)]
     pub assessment: Assessment,
+    /// Whether the container was asked.
+    pub asked: bool,
+    sas: Option<Arc<Sas>>,
 }
 
 /// `tripline sas`.
@@ -91,10 +94,14 @@ fn check(args: &CheckArgs) -> Result<(), Failure> {
             "the configuration names no SAS (hint: set `sas_file` of `[azure]`, or name one with --sas-file)",
         ));
     }
-    let checked = places
-        .iter()
-        .map(|place| place.check(now, &needs))
-        .collect::<Vec<_>>();
+    let mut checked = Vec::with_capacity(places.len());
+    for place in &places {
+        let mut of_place = place.check(now, &needs);
+        if !args.offline {
+            of_place.ask(&settings.azure)?;
+        }
+        checked.push(of_place);
+    }
     if args.json {
         answer_json(&serde_json::Value::Array(
             checked.iter().map(Checked::json).collect(),
@@ -180,8 +187,9 @@ impl Place {
             Self::Stdin => "standard input".to_owned(),
             Self::Kept(place) => place.to_string(),
         };
-        let assessment = match self.read() {
-            Ok(sas) => assess(&sas, now, needs),
+        let read = self.read();
+        let assessment = match &read {
+            Ok(sas) => assess(sas, now, needs),
             Err(error) => Assessment {
                 findings: vec![SasFinding {
                     gravity: Gravity::Unusable,
@@ -196,6 +204,8 @@ impl Place {
             place,
             usable: assessment.is_usable(),
             assessment,
+            asked: false,
+            sas: read.ok(),
         }
     }
 }
@@ -203,11 +213,27 @@ impl Place {
 // === impl Checked ===
 
 impl Checked {
+    /// Asks the container too, unless it is known already that nothing can be delivered.
+    pub(crate) fn ask(&mut self, azure: &Azure) -> Result<(), Failure> {
+        let Some(sas) = self.sas.as_ref().filter(|_| self.usable) else {
+            return Ok(());
+        };
+        let found = online::ask(Arc::clone(sas), azure)?;
+        self.assessment.findings.extend(found);
+        self.assessment
+            .findings
+            .sort_by_key(|finding| finding.gravity);
+        self.usable = self.assessment.is_usable();
+        self.asked = true;
+        Ok(())
+    }
+
     fn json(&self) -> serde_json::Value {
         let mut value = serde_json::to_value(&self.assessment).unwrap_or_default();
         if let Some(object) = value.as_object_mut() {
             object.insert("place".to_owned(), self.place.clone().into());
             object.insert("usable".to_owned(), self.usable.into());
+            object.insert("asked".to_owned(), self.asked.into());
         }
         value
     }
@@ -262,9 +288,10 @@ impl Checked {
         }
         line(
             "verdict",
-            match self.usable {
-                true => "bundles can be delivered with it, by what it says of itself",
-                false => "nothing can be delivered with it",
+            match (self.usable, self.asked) {
+                (true, true) => "bundles can be delivered with it",
+                (true, false) => "bundles can be delivered with it, by what it says of itself",
+                (false, _) => "nothing can be delivered with it",
             },
         );
         text

@@ -18,9 +18,6 @@ pub const MOST_ROUTE_VALUES: usize = 100;
 /// The most bytes of one of them.
 pub const MOST_ROUTE_BYTES: usize = 1_024;
 
-/// Why a bundle is held that no route is for.
-pub const NO_ROUTE: &str = "no route is for it";
-
 /// One route. Of one key any value is enough, of several keys each must fit.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Route {
@@ -56,7 +53,7 @@ pub enum RouteChoice<'a> {
     Default,
     /// By this route.
     Route(&'a Route),
-    /// Nowhere: it is held for [`NO_ROUTE`].
+    /// Nowhere: it is held.
     Nowhere,
 }
 

@@ -274,7 +274,11 @@ fn wrong_asks_are_refused_with_what_to_do() {
     let scene = Scene::new();
     let sas = scene.path("sas");
     let sas = ["--output-sas-file", sas.to_str().unwrap()];
-    refused(scene.command(&sas), 2, "not in this version");
+    refused(
+        scene.command(&sas),
+        3,
+        "it is not there (hint: check the path",
+    );
     refused(scene.command(&WINDOW), 2, "--output-share-path");
     let long = "x".repeat(2_001);
     refused(

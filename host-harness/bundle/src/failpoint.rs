@@ -24,6 +24,9 @@ pub const ALL: [&str; 12] = [
     ARRIVED, DELIVERED,
 ];
 
+/// The places of an upload to a container, in order; between [`DELIVERING`] and [`ARRIVED`].
+pub const UPLOAD: [&str; 3] = [STAGED, COMMITTING, COMMITTED];
+
 /// The request is in the spool.
 pub const REQUESTED: &str = "requested";
 /// The request is being collected.
@@ -44,6 +47,12 @@ pub const COPY: &str = "copy";
 pub const COPIED: &str = "copied";
 /// It has its name, and perhaps the unfinished one too.
 pub const PLACED: &str = "placed";
+/// A block is there, others are missing.
+pub const STAGED: &str = "staged";
+/// All blocks are there and are no blob yet.
+pub const COMMITTING: &str = "committing";
+/// The blob is there; what lies beside it is not.
+pub const COMMITTED: &str = "committed";
 /// It arrived; the spool does not know.
 pub const ARRIVED: &str = "arrived";
 /// The spool knows; the sealed file is still there.

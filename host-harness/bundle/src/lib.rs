@@ -5,6 +5,7 @@ mod pages;
 
 pub mod azure;
 pub mod collect;
+pub mod deliver;
 pub mod failpoint;
 pub mod local;
 pub mod manifest;

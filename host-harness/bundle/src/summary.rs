@@ -93,6 +93,16 @@ impl BundleSummary {
         }
     }
 
+    /// The bytes of the file.
+    ///
+    /// # Errors
+    /// Never in practice: every field has a JSON form.
+    pub fn to_json(&self) -> Result<Vec<u8>, serde_json::Error> {
+        let mut json = serde_json::to_vec_pretty(self)?;
+        json.push(b'\n');
+        Ok(json)
+    }
+
     /// Writes the file into `folder`, all at once; one that is there gives way.
     ///
     /// # Errors
@@ -100,10 +110,10 @@ impl BundleSummary {
     pub fn write(&self, folder: &Path) -> Result<PathBuf, DiskError> {
         let path = folder.join(format!("{}{SUMMARY_SUFFIX}", self.id));
         let partial = folder.join(format!("{}{SUMMARY_SUFFIX}.partial", self.id));
-        let mut json = serde_json::to_vec_pretty(self)
+        let json = self
+            .to_json()
             .map_err(std::io::Error::from)
             .at("write", &path)?;
-        json.push(b'\n');
         let mut file = fs::File::create(&partial).at("make", &partial)?;
         file.write_all(&json)
             .and_then(|()| file.sync_all())

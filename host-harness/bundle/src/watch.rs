@@ -1,5 +1,7 @@
 //! Whoever looks on while a bundle is made: sees how far it is, and may call it off.
 
+use crate::deliver::Progress;
+
 /// What is being done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
@@ -21,6 +23,11 @@ pub trait Watch {
     /// So many bytes of this stage are done.
     fn done(&self, stage: Stage, bytes: u64) {
         let _ = (stage, bytes);
+    }
+
+    /// A bundle on its way to a container is so far.
+    fn delivering(&self, progress: &Progress) {
+        let _ = progress;
     }
 }
 

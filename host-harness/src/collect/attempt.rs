@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use tripline_bundle::collect::{Collector, Extras};
+use tripline_bundle::deliver::{LocalTarget, Target};
 use tripline_bundle::local::{ShareLimits, prune};
 use tripline_bundle::manifest::Replays;
 use tripline_bundle::recorder::WindowLine;
@@ -54,11 +55,15 @@ impl Collection<'_> {
             true => share.limits(),
             false => ShareLimits::default(),
         };
+        let target = Target::Local(LocalTarget {
+            folder: question.share.clone(),
+            limits: Some(limits.clone()),
+        });
         let collectors = self.collectors(id, question, work)?;
         let knowledge = self.knowledge();
         let keeps = |line: &WindowLine<'_>| question.filters.keep(line, &knowledge);
         let options = SealOptions {
-            dest: &question.share,
+            target: Some(&target),
             work,
             context: &self.context,
             max_bundle_bytes: self.settings.storm.max_bundle_bytes,
@@ -74,7 +79,6 @@ impl Collection<'_> {
                 missing: &self.missing,
                 watch: &self.look,
             },
-            limits: Some(&limits),
         };
         match seal(&self.reader, spool, id, &options) {
             Ok(Outcome::Delivered(_)) => {

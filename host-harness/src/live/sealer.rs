@@ -1,6 +1,5 @@
 //! The thread that seals what was asked for, once the windows are complete.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
@@ -10,7 +9,7 @@ use anyhow::Context as _;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::{mpsc, oneshot, watch};
 use tripline_bundle::collect::{DEFAULT_ROLE, Extras};
-use tripline_bundle::local::ShareLimits;
+use tripline_bundle::deliver::{LocalTarget, Target};
 use tripline_bundle::manifest::{Hashes, ManifestContext};
 use tripline_bundle::recorder::{Durability, Reader};
 use tripline_bundle::redact::Profile;
@@ -41,9 +40,8 @@ pub(super) struct Sealer {
     signer: Option<BundleSigner>,
     engine: Engine,
     component: Component,
-    /// The folder that bundles are delivered to.
-    dest: PathBuf,
-    limits: ShareLimits,
+    /// Where bundles are delivered to.
+    target: Target,
     /// Whether requests are to be collected.
     gate: Gate,
 }
@@ -66,7 +64,7 @@ impl Sealer {
         settings: &Settings,
         rules: watch::Receiver<Rules>,
     ) -> Result<Self, Failure> {
-        let dest = match &settings.share.path {
+        let folder = match &settings.share.path {
             Some(path) => path.clone(),
             None => settings.run.state.join("bundles"),
         };
@@ -78,8 +76,10 @@ impl Sealer {
             signer: settings.bundle.signer()?,
             engine: parts.engine.clone(),
             component: parts.component.clone(),
-            dest,
-            limits: settings.share.limits(),
+            target: Target::Local(LocalTarget {
+                folder,
+                limits: Some(settings.share.limits()),
+            }),
             gate: Gate::new(&settings.proactive, &settings.run.state),
             settings: settings.clone(),
         })
@@ -178,7 +178,7 @@ impl Sealer {
         let watch = Stopping(Arc::clone(stopping));
         let work = self.settings.run.state.join("work");
         let options = SealOptions {
-            dest: &self.dest,
+            target: Some(&self.target),
             work: &work,
             context: &context,
             max_bundle_bytes: self.settings.storm.max_bundle_bytes,
@@ -192,15 +192,16 @@ impl Sealer {
                 watch: &watch,
                 ..Extras::default()
             },
-            limits: Some(&self.limits),
         };
         match seal(reader, spool, id, &options) {
             Ok(Outcome::Delivered(bundle)) => {
-                tracing::info!(bundle.id = id, path = %bundle.path.display(), "bundle delivered");
+                tracing::info!(bundle.id = id, place = bundle.place, "bundle delivered");
             }
             Ok(Outcome::Suppressed(cause)) => {
                 tracing::info!(bundle.id = id, cause, "bundle suppressed");
             }
+            Ok(Outcome::Folded) => tracing::info!(bundle.id = id, "bundle delivered by a peer"),
+            Ok(Outcome::OnItsWay(why)) => tracing::info!(bundle.id = id, why, "bundle on its way"),
             Ok(Outcome::Held(cause)) => tracing::warn!(bundle.id = id, cause, "bundle held"),
             // The next start goes on with it.
             Err(error) if error.is_canceled() => {}

@@ -8,6 +8,7 @@ use std::time::SystemTime;
 use anyhow::Context as _;
 use sha2::{Digest, Sha256};
 use tripline_bundle::collect::{DEFAULT_ROLE, Extras};
+use tripline_bundle::deliver::Target;
 use tripline_bundle::manifest::{Hashes, ManifestContext};
 use tripline_bundle::redact::Profile;
 use tripline_bundle::seal::{Outcome, SealOptions, seal};
@@ -62,7 +63,7 @@ pub(super) fn seal_all(
         plugin_version: origin.plugin.clone(),
     };
     let work = out.state().join("work");
-    let dest = out.bundles();
+    let target = Target::folder(out.bundles());
     let (recorder, spool) = pipeline.parts();
     let mut sealed = 0;
     let mut pending = spool.pending().context("cannot read what to seal")?;
@@ -84,7 +85,7 @@ pub(super) fn seal_all(
             .unwrap_or_default()
             .to_owned();
         let options = SealOptions {
-            dest: &dest,
+            target: Some(&target),
             work: &work,
             context: &context,
             max_bundle_bytes: origin.storm.max_bundle_bytes,
@@ -94,20 +95,20 @@ pub(super) fn seal_all(
             signer: origin.signer.as_ref(),
             began: now(),
             extras: Extras::default(),
-            limits: None,
             profile: &origin.profile,
         };
         match seal(recorder.reader(), spool, &row.request.id, &options) {
             Ok(Outcome::Delivered(bundle)) => {
                 sealed += 1;
-                if !origin.keeps_bundles {
-                    std::fs::remove_file(&bundle.path)
-                        .with_context(|| format!("cannot remove `{}`", bundle.path.display()))?;
+                if let (false, Some(path)) = (origin.keeps_bundles, bundle.path) {
+                    std::fs::remove_file(&path)
+                        .with_context(|| format!("cannot remove `{}`", path.display()))?;
                 }
             }
             Ok(Outcome::Suppressed(by)) => {
                 tracing::info!(bundle.id = row.request.id, by, "bundle suppressed");
             }
+            Ok(Outcome::Folded | Outcome::OnItsWay(_)) => {}
             Ok(Outcome::Held(cause)) => {
                 tracing::warn!(bundle.id = row.request.id, cause, "bundle held");
             }

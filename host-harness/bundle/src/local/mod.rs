@@ -67,6 +67,12 @@ pub enum Error {
 // === impl Error ===
 
 impl Error {
+    /// Whether the file to deliver is not what was sealed.
+    #[must_use]
+    pub const fn is_changed(&self) -> bool {
+        matches!(self, Self::Changed(_))
+    }
+
     /// Whether it can go on once there is room.
     #[must_use]
     pub const fn is_full(&self) -> bool {

@@ -1,4 +1,5 @@
 //! The way of one request: collecting → redacting → sealed → scanned → delivering → delivered.
+//! Where a worker delivers, it ends at delivering: see [`crate::deliver`].
 //!
 //! Each step does its work first and is journaled after, and may be taken again: files are written
 //! beside and moved into place, and a bundle packed twice has the same bytes. A crash anywhere
@@ -16,17 +17,18 @@ pub use error::Error;
 pub use peek::manifest_of;
 pub use release::{deliver_released, release};
 
-use release::arrived;
-
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use tripline_core::contract::Request;
 
 use crate::{
     collect::{CollectOptions, Collected, Extras, collect},
+    deliver::{self, Failure, Parcel, Settled, Target, carry_now, settle},
     disk::{self, DiskError},
-    failpoint,
-    local::{self, ShareLimits},
+    failpoint, local,
     manifest::{MANIFEST, ManifestContext, Member, Replays},
     pack::{Content, Entry, Packed, SUFFIX, pack},
     pages::pages,
@@ -34,7 +36,7 @@ use crate::{
     redact::{Profile, Redaction},
     rewrite::{find_secret, redact_members},
     signature::BundleSigner,
-    spool::{HELD_FOR_ROOM, Note, RequestRow, SealedFacts, Spool, State},
+    spool::{Note, RequestRow, SealedFacts, Spool, State},
     watch::Stage,
 };
 
@@ -55,8 +57,9 @@ pub type TryReplay<'a> = dyn Fn(&Request, &[(Member, PathBuf)]) -> Replays + 'a;
 /// How to seal, and where to.
 #[derive(Clone, Copy)]
 pub struct SealOptions<'a> {
-    /// The folder that bundles are delivered to.
-    pub dest: &'a Path,
+    /// Where bundles are delivered to; with none, they stay in `delivering`, for a
+    /// [`Worker`](crate::deliver::Worker) to go on with.
+    pub target: Option<&'a Target>,
     /// A folder of ours for what is under way; the same one after a crash.
     pub work: &'a Path,
     /// What the manifest says of rules and plugin.
@@ -78,9 +81,6 @@ pub struct SealOptions<'a> {
     pub profile: &'a Profile,
     /// What is collected besides the window, and who looks on.
     pub extras: Extras<'a>,
-    /// What the folder that bundles are delivered to may hold; with limits, a request that finds no room
-    /// is held.
-    pub limits: Option<&'a ShareLimits>,
 }
 
 /// A bundle that was delivered.
@@ -88,8 +88,10 @@ pub struct SealOptions<'a> {
 pub struct Sealed {
     /// The request.
     pub id: String,
-    /// The bundle.
-    pub path: PathBuf,
+    /// The bundle, if it is in a folder.
+    pub path: Option<PathBuf>,
+    /// Where it is: a path, or a URL with nothing secret in it.
+    pub place: String,
     /// What is in it.
     pub facts: SealedFacts,
 }
@@ -103,6 +105,10 @@ pub enum Outcome {
     Suppressed(String),
     /// Its bundle waits for somebody; the text says why. See [`release`].
     Held(String),
+    /// A peer delivered the same request.
+    Folded,
+    /// Its bundle is sealed and on its way, or tried again later; the text says why, if it was tried.
+    OnItsWay(Option<String>),
 }
 
 /// Takes one request along.
@@ -145,6 +151,7 @@ pub fn seal(
 /// When a file cannot be removed.
 pub fn forget(work: &Path, id: &str) -> Result<(), DiskError> {
     let sealed = work.join("sealed");
+    deliver::forget(work, id)?;
     disk::remove_if_there(&sealed.join(format!("{id}{SUFFIX}")))?;
     disk::remove_if_there(&sealed.join(format!("{id}{SUFFIX}.partial")))
 }
@@ -188,16 +195,21 @@ impl Sealer<'_> {
                 }
             }
             (State::Sealed, Some(facts)) => self.scan(id, facts)?,
-            (State::Delivering, Some(facts)) => self.deliver(id, facts)?,
+            (State::Delivering, Some(_)) => return self.deliver(&row),
             (State::Delivered, Some(facts)) => {
-                failpoint::reach(failpoint::DELIVERED);
-                disk::remove_if_there(&self.sealed_path(id))?;
-                let path = self.options.dest.join(&facts.path);
+                self.clean_up(&row)?;
+                let place = row.target.unwrap_or_default();
+                let path = Path::new(&place);
                 return Ok(Some(Outcome::Delivered(Sealed {
                     id: id.to_owned(),
-                    path,
+                    path: path.is_file().then(|| path.to_owned()),
                     facts: facts.clone(),
+                    place,
                 })));
+            }
+            (State::Folded, Some(_)) => {
+                self.clean_up(&row)?;
+                return Ok(Some(Outcome::Folded));
             }
             (State::Suppressed, _) => {
                 // A bundle that did not fit may have been packed already.
@@ -333,43 +345,60 @@ impl Sealer<'_> {
         Ok(())
     }
 
-    fn deliver(&mut self, id: &str, facts: &SealedFacts) -> Result<(), Error> {
-        let sealed = self.sealed_path(id);
+    /// Takes a bundle to its target, if that is ours to do; answers what became of it if there is nothing
+    /// more to do.
+    fn deliver(&mut self, row: &RequestRow) -> Result<Option<Outcome>, Error> {
         let SealOptions {
-            dest,
-            limits,
+            target,
+            work,
+            signer,
             extras,
             ..
         } = self.options;
-        match local::deliver(&sealed, &facts.sha256, dest, *limits, extras.watch) {
-            Ok(target) => {
-                failpoint::reach(failpoint::ARRIVED);
-                arrived(self.spool, id, &target, facts, self.options.signer)?;
+        let parcel = Parcel::of(row, work, *signer, extras.watch);
+        let (Some(target), Some(parcel)) = (target, parcel) else {
+            return Ok(Some(Outcome::OnItsWay(None)));
+        };
+        let carried = match carry_now(target, &parcel, Duration::ZERO) {
+            // Nobody but us writes to the folder: whoever called wants to know.
+            Err(Failure::Local(error)) if !error.is_changed() && !self.holds(&error) => {
+                return Err(error.into());
             }
-            Err(local::Error::Changed(_)) if self.may_reseal => {
+            Err(Failure::Disk(error)) => return Err(error.into()),
+            Err(Failure::Manifest(why)) => return Err(Error::Delivered(why)),
+            Err(Failure::Lost(path)) if !self.may_reseal => {
+                return Err(local::Error::Changed(path).into());
+            }
+            Err(Failure::Local(error)) if error.is_changed() && !self.may_reseal => {
+                return Err(error.into());
+            }
+            Err(Failure::Canceled) => return Err(Error::Canceled),
+            carried => carried,
+        };
+        Ok(match settle(self.spool, &parcel, carried)? {
+            // The next step says so.
+            Settled::Delivered(_) | Settled::Folded(_) | Settled::Held { .. } => None,
+            Settled::Lost => {
                 self.may_reseal = false;
-                let cause = Some("the sealed file was lost and is sealed anew");
-                self.spool.advance(
-                    id,
-                    State::Collecting,
-                    &Note {
-                        cause,
-                        ..Note::default()
-                    },
-                )?;
+                None
             }
-            Err(error) if limits.is_some() && error.is_full() => {
-                let text = error.to_string();
-                let note = Note {
-                    cause: HELD_FOR_ROOM.first().copied(),
-                    error: Some(&text),
-                    ..Note::default()
-                };
-                self.spool.advance(id, State::Held, &note)?;
+            Settled::Later { error, .. } | Settled::Offline { error } => {
+                Some(Outcome::OnItsWay(Some(error)))
             }
-            Err(error) => return Err(error.into()),
-        }
-        Ok(())
+            Settled::Canceled => return Err(Error::Canceled),
+        })
+    }
+
+    /// Whether a failure of the folder holds the bundle: where there are limits, one finds no room.
+    fn holds(&self, error: &local::Error) -> bool {
+        let local = self.options.target.and_then(Target::local);
+        error.is_full() && local.is_some_and(|local| local.limits.is_some())
+    }
+
+    /// Removes what a process that was killed right after a delivery left.
+    fn clean_up(&self, row: &RequestRow) -> Result<(), Error> {
+        disk::remove_if_there(&self.sealed_path(&row.request.id))?;
+        Ok(deliver::forget(self.options.work, &row.request.id)?)
     }
 }
 

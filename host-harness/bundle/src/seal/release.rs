@@ -1,16 +1,14 @@
-//! The end of the way: what is written once a bundle has arrived, and bundles that people let go.
+//! Bundles that people let go.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use super::{Error, SECRET_FOUND};
 use crate::{
-    disk, local,
-    manifest::Manifest,
-    pack::SUFFIX,
-    signature::BundleSigner,
-    spool::{Note, SealedFacts, Spool, State},
-    summary::BundleSummary,
-    verify,
+    deliver::{Failure, Parcel, Target, carry_now, settle},
+    spool::{Spool, State},
     watch::Unwatched,
 };
 
@@ -46,39 +44,22 @@ pub fn deliver_released(
     dest: &Path,
 ) -> Result<PathBuf, Error> {
     let row = spool.request(id)?;
-    let (State::Delivering, Some(facts)) = (row.state, row.sealed) else {
-        return Err(Error::NotPending {
-            id: id.to_owned(),
-            state: row.state,
-        });
+    let parcel = match (row.state, Parcel::of(&row, work, None, &Unwatched)) {
+        (State::Delivering, Some(parcel)) => parcel,
+        _ => {
+            return Err(Error::NotPending {
+                id: id.to_owned(),
+                state: row.state,
+            });
+        }
     };
-    let sealed = work.join("sealed").join(format!("{id}{SUFFIX}"));
-    let target = local::deliver(&sealed, &facts.sha256, dest, None, &Unwatched)?;
-    arrived(spool, id, &target, &facts, None)?;
-    disk::remove_if_there(&sealed)?;
-    Ok(target)
-}
-
-/// Writes summary and signature beside a bundle that has arrived at `target`, and then that it has: a
-/// crash before that changes nothing.
-pub(super) fn arrived(
-    spool: &mut Spool,
-    id: &str,
-    target: &Path,
-    facts: &SealedFacts,
-    signer: Option<&BundleSigner>,
-) -> Result<(), Error> {
-    let json = verify::manifest_bytes(target).map_err(Error::Delivered)?;
-    if let Some(signer) = signer {
-        signer.write(&json, target)?;
-    }
-    let folder = target.parent().unwrap_or(Path::new("."));
-    BundleSummary::of(&Manifest::parse(&json)?, facts).write(folder)?;
-    let shown = target.to_string_lossy();
-    let note = Note {
-        target: Some(&shown),
-        ..Note::default()
+    let arrived = match carry_now(&Target::folder(dest), &parcel, Duration::ZERO) {
+        Ok(arrived) => arrived,
+        Err(Failure::Local(error)) => return Err(error.into()),
+        Err(Failure::Disk(error)) => return Err(error.into()),
+        Err(failure) => return Err(Error::Delivered(failure.to_string())),
     };
-    spool.advance(id, State::Delivered, &note)?;
-    Ok(())
+    let path = arrived.path.clone().unwrap_or_default();
+    settle(spool, &parcel, Ok(arrived))?;
+    Ok(path)
 }

@@ -8,7 +8,7 @@ use scene::{Scene, copy_folder, files};
 
 use super::*;
 use crate::verify::{list, verify};
-use crate::{manifest::Manifest, summary::BundleSummary};
+use crate::{manifest::Manifest, summary::BundleSummary, watch::Unwatched};
 
 /// The one bundle that a run without a crash delivers.
 fn expected() -> Vec<u8> {
@@ -22,11 +22,11 @@ fn a_request_becomes_a_bundle_that_verifies_and_is_listed() {
     let scene = Scene::new();
     let sealed = scene.seal().unwrap();
     assert_eq!(
-        sealed.path,
-        scene.path("bundles").join(format!("{}.tar.zst", scene.id))
+        sealed.path.as_deref(),
+        Some(&*scene.path("bundles").join(format!("{}.tar.zst", scene.id)))
     );
     assert_eq!((sealed.facts.files, sealed.facts.partial), (5, false));
-    let verified = verify(&sealed.path).unwrap();
+    let verified = verify(sealed.path.as_deref().unwrap()).unwrap();
     assert_eq!(verified.findings, [""; 0]);
     assert_eq!(verified.notes, [""; 0]);
     assert_eq!(
@@ -98,7 +98,7 @@ fn the_system_tar_opens_it() {
     let mut tar = Command::new("tar");
     tar.arg("--zstd")
         .arg("-xf")
-        .arg(&sealed.path)
+        .arg(sealed.path.as_deref().unwrap())
         .current_dir(&out);
     let Ok(status) = tar.status() else { return };
     assert!(status.success());
@@ -203,4 +203,22 @@ fn what_is_not_pending_is_not_sealed() {
             ..
         })
     ));
+}
+
+#[test]
+fn where_a_worker_delivers_sealing_ends_at_delivering() {
+    let expected = expected();
+    let mut scene = Scene::new();
+    scene.delivers = false;
+    for _ in 0..2 {
+        assert_eq!(scene.outcome(&scene.id).unwrap(), Outcome::OnItsWay(None));
+    }
+    assert!(!scene.path("bundles").exists());
+    let work = scene.path("work");
+    let target = Target::folder(scene.path("bundles"));
+    let mut spool = scene.spool();
+    let settled = deliver::deliver(&mut spool, &scene.id, &target, &work, None, &Unwatched);
+    assert!(matches!(settled.unwrap(), Settled::Delivered(_)));
+    assert_eq!(scene.delivered(), expected);
+    assert_eq!(files(&work.join("sealed")), [""; 0].map(PathBuf::from));
 }

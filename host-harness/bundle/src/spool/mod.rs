@@ -17,6 +17,7 @@ mod admit;
 mod ask;
 mod commit;
 mod consent;
+mod deliver;
 mod error;
 mod history;
 mod row;

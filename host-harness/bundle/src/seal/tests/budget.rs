@@ -16,7 +16,7 @@ fn long_line(second: i64) -> String {
 
 /// What the manifest of the one delivered bundle says.
 fn manifest(scene: &Scene, sealed: &Sealed) -> Manifest {
-    let verified = verify(&sealed.path).unwrap();
+    let verified = verify(sealed.path.as_deref().unwrap()).unwrap();
     assert_eq!(verified.findings, [""; 0]);
     assert_eq!(verified.size, scene.delivered().len() as u64);
     verified.manifest.unwrap()

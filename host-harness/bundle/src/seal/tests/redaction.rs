@@ -22,12 +22,16 @@ fn member(scene: &Scene, bundle: &std::path::Path, name: &str) -> String {
 fn lines_are_redacted_and_the_manifest_counts() {
     let scene = Scene::with(|_| format!("{LINE}\n"));
     let sealed = scene.seal().unwrap();
-    let log = member(&scene, &sealed.path, "logs/default/odd.json.log");
+    let log = member(
+        &scene,
+        sealed.path.as_deref().unwrap(),
+        "logs/default/odd.json.log",
+    );
     assert_eq!(
         log,
         "{\"userId\":\"[user-1]\",\"m\":\"[mail-1] ?sig=[redacted]\"}\n".repeat(5)
     );
-    let verified = verify(&sealed.path).unwrap();
+    let verified = verify(sealed.path.as_deref().unwrap()).unwrap();
     assert_eq!(verified.findings, [""; 0]);
     let manifest = verified.manifest.unwrap();
     assert_eq!(manifest.redaction.profile, "share");
@@ -43,11 +47,18 @@ fn a_raw_bundle_is_redacted_later_to_the_same_bytes_each_time() {
     let mut scene = Scene::with(|_| format!("{LINE}\n"));
     scene.profile = Profile::raw().unwrap();
     let sealed = scene.seal().unwrap();
-    assert!(member(&scene, &sealed.path, "logs/default/odd.json.log").contains("sig=abc"));
+    assert!(
+        member(
+            &scene,
+            sealed.path.as_deref().unwrap(),
+            "logs/default/odd.json.log"
+        )
+        .contains("sig=abc")
+    );
     let share = Profile::share().unwrap();
     let (first, second) = (scene.path("first.tar.zst"), scene.path("second.tar.zst"));
-    let report = redact_bundle(&sealed.path, &first, &share).unwrap();
-    redact_bundle(&sealed.path, &second, &share).unwrap();
+    let report = redact_bundle(sealed.path.as_deref().unwrap(), &first, &share).unwrap();
+    redact_bundle(sealed.path.as_deref().unwrap(), &second, &share).unwrap();
     assert_eq!(fs::read(&first).unwrap(), fs::read(&second).unwrap());
     assert_eq!(
         (report.profile.as_str(), report.counts["mails"]),
@@ -65,8 +76,13 @@ fn a_raw_bundle_is_redacted_later_to_the_same_bytes_each_time() {
         redact_bundle(&first, &third, &share),
         Err(rewrite::Error::Taken(_))
     ));
-    fs::write(&sealed.path, "x").unwrap();
-    let error = redact_bundle(&sealed.path, &scene.path("fourth"), &share).unwrap_err();
+    fs::write(sealed.path.as_deref().unwrap(), "x").unwrap();
+    let error = redact_bundle(
+        sealed.path.as_deref().unwrap(),
+        &scene.path("fourth"),
+        &share,
+    )
+    .unwrap_err();
     assert!(matches!(error, rewrite::Error::NotIntact { .. }), "{error}");
 }
 

@@ -10,6 +10,7 @@ use tripline_core::contract::{Request, request_id};
 
 use crate::{
     collect,
+    deliver::Target,
     manifest::{ManifestContext, Replays},
     recorder::{Batch, Durability, Recorder, RecorderOptions},
     redact::Profile,
@@ -25,6 +26,8 @@ pub(super) struct Scene {
     pub(super) id: String,
     pub(super) caps: StormCaps,
     pub(super) profile: Profile,
+    /// Whether sealing delivers; else a worker does.
+    pub(super) delivers: bool,
 }
 
 impl Scene {
@@ -63,6 +66,7 @@ impl Scene {
             id: String::new(),
             caps: StormCaps::default(),
             profile: Profile::share().unwrap(),
+            delivers: true,
         };
         scene.id = scene.ask("/x");
         scene
@@ -126,8 +130,9 @@ impl Scene {
     }
 
     pub(super) fn with_sealer<T>(&self, act: impl FnOnce(&mut Sealer<'_>) -> T) -> T {
+        let target = Target::folder(self.path("bundles"));
         let options = SealOptions {
-            dest: &self.path("bundles"),
+            target: self.delivers.then_some(&target),
             work: &self.path("work"),
             context: &ManifestContext::default(),
             max_bundle_bytes: 1 << 20,
@@ -141,7 +146,6 @@ impl Scene {
             began: None,
             profile: &self.profile,
             extras: collect::Extras::default(),
-            limits: None,
         };
         let mut spool = self.spool();
         let reader = self.recorder.reader();

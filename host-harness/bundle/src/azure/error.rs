@@ -1,0 +1,373 @@
+//! What can go wrong between us and a container, and what is to be done about each.
+//!
+//! The codes are those of "Blob service error codes" and "Common REST API error codes" in Microsoft's
+//! documentation of the storage services.
+
+use std::{fmt, time::Duration};
+
+use azure_core::{
+    Error,
+    error::ErrorKind,
+    http::{RawResponse, headers::HeaderName},
+};
+use chrono::{DateTime, Utc};
+use url::Url;
+
+use super::{CredentialsError, Grants, wire::WireError, words};
+use crate::timestamp::Timestamp;
+
+/// The longest wait that a server may ask for; what is longer counts as this.
+pub const MAX_RETRY_AFTER: Duration = Duration::from_secs(3600);
+
+/// How far a clock may be off before it is worth a word, in µs.
+const SKEW: i64 = 5 * 60 * 1_000_000;
+
+/// Something that went wrong. Shown, it says what was being done, to what, why not and what to do; it
+/// holds nothing secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// What it is.
+    pub kind: FaultKind,
+    /// Completes the sentence "cannot …".
+    pub during: &'static str,
+    /// The URL, without its query.
+    pub place: String,
+    /// The HTTP status, if there was an answer.
+    pub status: Option<u16>,
+    /// What the server calls it.
+    pub code: Option<String>,
+    /// By which the provider finds it in its logs.
+    pub request_id: Option<String>,
+    /// How long the server asks to wait, [`MAX_RETRY_AFTER`] at most.
+    pub retry_after: Option<Duration>,
+    /// By how many µs the clock of this machine is ahead of the server's, if that is worth a word.
+    pub clock_ahead: Option<i64>,
+}
+
+/// What went wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FaultKind {
+    /// The SAS expired.
+    Expired(Timestamp),
+    /// The SAS begins to be valid later.
+    NotYetValid(Timestamp),
+    /// The SAS is not accepted, and does not say why itself.
+    Refused,
+    /// The SAS lacks a permission.
+    Permission,
+    /// The SAS is for https only.
+    HttpsOnly,
+    /// The SAS is for other addresses than ours.
+    Address,
+    /// The SAS is not for blobs, or not for containers.
+    Scope,
+    /// The account takes no SAS that is signed with its key.
+    KeysRefused,
+    /// The account is disabled.
+    Account,
+    /// There is nothing to open the container with.
+    Credentials(CredentialsError),
+    /// There is no such container.
+    NoContainer,
+    /// The container is being deleted.
+    ContainerGoes,
+    /// There is no such blob.
+    NoBlob,
+    /// A blob of that name is there.
+    Exists,
+    /// The server does not know a block of the list.
+    BlocksLost,
+    /// There are blocks of that name whose ids have another length.
+    ForeignBlocks,
+    /// The bytes that arrived are not those that left.
+    Checksum,
+    /// Somebody holds a lease on the blob.
+    Leased,
+    /// The blob is another one than before.
+    Changed,
+    /// Too many requests.
+    Throttled,
+    /// The server is busy or broken.
+    Busy,
+    /// No connection comes about; in words.
+    Offline(String),
+    /// The connection broke; in words.
+    Broken(String),
+    /// No answer in time.
+    Timeout,
+    /// The server does not take a header; its name, if it says so.
+    Header(Option<String>),
+    /// The server names another place.
+    Redirected,
+    /// Anything else that the server answers.
+    Other(String),
+}
+
+/// What to do about a fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Action {
+    /// Nothing helps until somebody changes the SAS or the configuration.
+    Hold,
+    /// It needs somebody, who changes something where we do not see it: look again now and then.
+    HoldAndLook,
+    /// It passes by itself.
+    Retry,
+    /// The same, with less at once.
+    RetrySmaller,
+    /// The network is away.
+    Offline,
+    /// Look whether what is there is what was to be put there.
+    Verify,
+    /// Ask which blocks are there, and send the others again.
+    Relist,
+    /// Take another name.
+    Rename,
+    /// Read the bytes again.
+    Reread,
+}
+
+// === impl Fault ===
+
+impl Fault {
+    /// What became of a request to `place`.
+    pub(super) fn of(
+        error: &Error,
+        during: &'static str,
+        place: &Url,
+        grants: &Grants,
+        now: Timestamp,
+    ) -> Self {
+        let mut fault = Self::new(FaultKind::Other(error.kind().to_string()), during, place);
+        match error.kind() {
+            ErrorKind::HttpResponse {
+                status,
+                raw_response: Some(answer),
+                ..
+            } => fault.answered((*status).into(), answer, grants, now),
+            ErrorKind::HttpResponse { status, .. } => {
+                let status: u16 = (*status).into();
+                fault.status = Some(status);
+                fault.kind = by_status(status, None);
+            }
+            _ => fault.kind = unanswered(error),
+        }
+        fault
+    }
+
+    /// One that is known without asking anybody.
+    pub(super) fn new(kind: FaultKind, during: &'static str, place: &Url) -> Self {
+        let mut place = place.clone();
+        place.set_query(None);
+        Self {
+            kind,
+            during,
+            place: place.into(),
+            status: None,
+            code: None,
+            request_id: None,
+            retry_after: None,
+            clock_ahead: None,
+        }
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub const fn action(&self) -> Action {
+        self.kind.action()
+    }
+
+    fn answered(&mut self, status: u16, answer: &RawResponse, grants: &Grants, now: Timestamp) {
+        let header = |name: &'static str| {
+            let headers = answer.headers();
+            headers.get_optional_string(&HeaderName::from_static(name))
+        };
+        let code = header("x-ms-error-code").or_else(|| element(answer.body(), "Code"));
+        let server = header("date").as_deref().and_then(read_date);
+        let ahead = server.map(|server| now.micros().saturating_sub(server.micros()));
+        self.clock_ahead = ahead.filter(|ahead| ahead.abs() > SKEW);
+        self.status = Some(status);
+        self.request_id = header("x-ms-request-id");
+        self.retry_after = retry_after(&header, server.unwrap_or(now));
+        self.kind = match code.as_deref() {
+            // Azure itself says the first, emulators and firewalls the second.
+            Some(
+                "AuthenticationFailed" | "AuthorizationFailure" | "NoAuthenticationInformation",
+            ) => refused(grants, server.unwrap_or(now)),
+            Some("InvalidHeaderValue" | "UnsupportedHeader" | "MissingRequiredHeader") => {
+                FaultKind::Header(element(answer.body(), "HeaderName"))
+            }
+            code => by_status(status, code),
+        };
+        self.code = code;
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        words::write(self, f)
+    }
+}
+
+impl std::error::Error for Fault {}
+
+// === impl FaultKind ===
+
+impl FaultKind {
+    /// What to do about it.
+    #[must_use]
+    pub const fn action(&self) -> Action {
+        match self {
+            Self::Expired(_)
+            | Self::NotYetValid(_)
+            | Self::Refused
+            | Self::Permission
+            | Self::HttpsOnly
+            | Self::Address
+            | Self::Scope
+            | Self::KeysRefused
+            | Self::Credentials(_)
+            | Self::Header(_)
+            | Self::Redirected
+            | Self::Other(_) => Action::Hold,
+            Self::Account | Self::NoContainer | Self::ContainerGoes | Self::NoBlob => {
+                Action::HoldAndLook
+            }
+            Self::Exists | Self::Leased => Action::Verify,
+            Self::BlocksLost => Action::Relist,
+            Self::ForeignBlocks => Action::Rename,
+            Self::Checksum => Action::Reread,
+            Self::Throttled | Self::Busy | Self::Broken(_) | Self::Changed => Action::Retry,
+            Self::Timeout => Action::RetrySmaller,
+            Self::Offline(_) => Action::Offline,
+        }
+    }
+
+    /// The cause that the history gives, one of a few: what it is about, without its details.
+    #[must_use]
+    pub const fn cause(&self) -> &'static str {
+        match self {
+            Self::Expired(_) => "SAS expired",
+            Self::NotYetValid(_) => "SAS not yet valid",
+            Self::Refused => "SAS refused",
+            Self::Permission => "SAS lacks a permission",
+            Self::HttpsOnly => "SAS is for https only",
+            Self::Address => "SAS is for other addresses",
+            Self::Scope => "SAS is not for containers",
+            Self::KeysRefused => "account takes no key SAS",
+            Self::Account => "account disabled",
+            Self::Credentials(_) => "no SAS",
+            Self::NoContainer => "container missing",
+            Self::ContainerGoes => "container being deleted",
+            Self::NoBlob => "blob missing",
+            Self::Exists => "conflict",
+            Self::BlocksLost => "blocks lost",
+            Self::ForeignBlocks => "foreign blocks",
+            Self::Checksum => "checksum differs",
+            Self::Leased => "leased",
+            Self::Changed => "blob changed",
+            Self::Throttled => "throttled",
+            Self::Busy => "server busy",
+            Self::Offline(_) => "offline",
+            Self::Broken(_) => "connection broken",
+            Self::Timeout => "timeout",
+            Self::Header(_) => "header refused",
+            Self::Redirected => "redirected",
+            Self::Other(_) => "refused",
+        }
+    }
+}
+
+// === helpers ===
+
+/// A SAS that is not accepted: the times in it may say why.
+fn refused(grants: &Grants, server: Timestamp) -> FaultKind {
+    match (grants.start, grants.expiry) {
+        (_, Some(expiry)) if expiry <= server => FaultKind::Expired(expiry),
+        (Some(start), _) if start > server => FaultKind::NotYetValid(start),
+        _ => FaultKind::Refused,
+    }
+}
+
+fn by_status(status: u16, code: Option<&str>) -> FaultKind {
+    match (status, code) {
+        (_, Some("AuthorizationPermissionMismatch" | "InsufficientAccountPermissions")) => {
+            FaultKind::Permission
+        }
+        (_, Some("AuthorizationProtocolMismatch")) => FaultKind::HttpsOnly,
+        (_, Some("AuthorizationSourceIPMismatch")) => FaultKind::Address,
+        (_, Some("AuthorizationServiceMismatch" | "AuthorizationResourceTypeMismatch")) => {
+            FaultKind::Scope
+        }
+        (_, Some("KeyBasedAuthenticationNotPermitted")) => FaultKind::KeysRefused,
+        (_, Some("AccountIsDisabled")) => FaultKind::Account,
+        (_, Some("ContainerNotFound")) => FaultKind::NoContainer,
+        (_, Some("ContainerBeingDeleted" | "ContainerDisabled")) => FaultKind::ContainerGoes,
+        (_, Some("BlobNotFound")) => FaultKind::NoBlob,
+        (
+            _,
+            Some("BlobAlreadyExists" | "UnauthorizedBlobOverwrite" | "BlobImmutableDueToPolicy"),
+        ) => FaultKind::Exists,
+        (_, Some("InvalidBlockList")) => FaultKind::BlocksLost,
+        (_, Some("InvalidBlobOrBlock" | "InvalidBlockId")) => FaultKind::ForeignBlocks,
+        (_, Some("Md5Mismatch" | "Crc64Mismatch")) => FaultKind::Checksum,
+        (
+            _,
+            Some("LeaseAlreadyPresent" | "LeaseIdMissing" | "LeaseIdMismatchWithBlobOperation"),
+        ) => FaultKind::Leased,
+        (412, Some("ConditionNotMet" | "TargetConditionNotMet")) => FaultKind::Changed,
+        (429, _) => FaultKind::Throttled,
+        (408 | 500..=599, _) => FaultKind::Busy,
+        (300..=399, _) => FaultKind::Redirected,
+        // The answer to HEAD has no body, and some servers no code.
+        (403, None) => FaultKind::Refused,
+        (404, None) => FaultKind::NoBlob,
+        (_, code) => FaultKind::Other(code.unwrap_or("no code").to_owned()),
+    }
+}
+
+fn unanswered(error: &Error) -> FaultKind {
+    if let Some(error) = error.downcast_ref::<CredentialsError>() {
+        return FaultKind::Credentials(error.clone());
+    }
+    match error.downcast_ref::<WireError>() {
+        Some(WireError::Unreachable(words)) => FaultKind::Offline(words.clone()),
+        Some(WireError::Timeout) => FaultKind::Timeout,
+        Some(WireError::Broken(words)) => FaultKind::Broken(words.clone()),
+        Some(error @ WireError::TooLong(_)) => FaultKind::Other(error.to_string()),
+        // An answer that cannot be read: something between us and the server gave it.
+        None => FaultKind::Broken(format!("an answer that cannot be read ({})", error.kind())),
+    }
+}
+
+/// The text of an element of an error's XML, which is small and flat.
+fn element(body: &[u8], name: &str) -> Option<String> {
+    let text = std::str::from_utf8(body).ok()?;
+    let (_, rest) = text.split_once(&format!("<{name}>"))?;
+    let (value, _) = rest.split_once("</")?;
+    let is_plain =
+        value.len() <= 100 && value.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+    is_plain.then(|| value.to_owned())
+}
+
+fn retry_after(
+    header: &dyn Fn(&'static str) -> Option<String>,
+    now: Timestamp,
+) -> Option<Duration> {
+    let millis = header("x-ms-retry-after-ms").or_else(|| header("retry-after-ms"));
+    let millis = millis.and_then(|text| text.trim().parse().ok());
+    let wait = millis.map(Duration::from_millis).or_else(|| {
+        let text = header("retry-after")?;
+        let seconds = text.trim().parse().ok().map(Duration::from_secs);
+        seconds.or_else(|| {
+            let until = read_date(&text)?.micros().saturating_sub(now.micros());
+            Some(Duration::from_micros(u64::try_from(until).unwrap_or(0)))
+        })
+    })?;
+    Some(wait.min(MAX_RETRY_AFTER))
+}
+
+/// An HTTP date: `Sun, 06 Nov 1994 08:49:37 GMT`.
+fn read_date(text: &str) -> Option<Timestamp> {
+    let time: DateTime<Utc> = DateTime::parse_from_rfc2822(text).ok()?.into();
+    Some(Timestamp::from_micros(time.timestamp_micros()))
+}

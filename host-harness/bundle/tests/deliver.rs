@@ -1,0 +1,23 @@
+//! Bundles on their way to a container, and everything that goes wrong on it.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+#[path = "../../../tests/support/azure/mod.rs"]
+mod azure;
+#[path = "support/scene.rs"]
+mod scene;
+
+#[path = "deliver/azurite.rs"]
+mod azurite;
+#[path = "deliver/blocks.rs"]
+mod blocks;
+#[path = "deliver/container.rs"]
+mod container;
+#[path = "deliver/errors.rs"]
+mod errors;
+#[path = "deliver/faults.rs"]
+mod faults;
+#[path = "deliver/killed.rs"]
+mod killed;
+#[path = "deliver/worker.rs"]
+mod worker;

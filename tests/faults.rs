@@ -87,6 +87,7 @@ fn open(state: &Path) -> (Pipeline, Reopened) {
         caps: StormCaps::default(),
         max_trigger_age: None,
         recorder: None,
+        keeps_edits: false,
     };
     Pipeline::open(state, plugin, options).unwrap()
 }

@@ -70,6 +70,7 @@ pub fn explain(question: &Question, config: &Config) -> Result<Value, Failure> {
         caps: storm.caps(),
         max_trigger_age: None,
         recorder: None,
+        keeps_edits: false,
     };
     let (pipeline, _) = Pipeline::open(folder.path(), plugin, options)?;
     let mut run = Run { pipeline };

@@ -105,6 +105,7 @@ pub fn run(args: &ReplayArgs) -> Result<Outcome, Failure> {
         caps: storm.caps(),
         max_trigger_age: None,
         recorder: None,
+        keeps_edits: false,
     };
     let (pipeline, _) = Pipeline::open(out.state(), plugin, options)?;
     let mut replay = Replay {

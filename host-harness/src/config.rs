@@ -8,6 +8,7 @@
 mod bundle;
 mod collect;
 mod document;
+mod outputs;
 mod recorder;
 mod redact;
 mod rules;
@@ -31,6 +32,10 @@ use rules::{Placed, RuleSet};
 
 pub use bundle::Bundle;
 pub use collect::{Collect, FILES_BYTES, MOST_COLLECTORS, MOST_ROLE_CHARS};
+pub use outputs::{
+    BATCH_BYTES, BUFFER_BYTES, FILE_BYTES, FILES, FileTarget, HttpTarget, MOST_NAME_CHARS,
+    MOST_OUTPUTS, OutputSettings, OutputTarget, TIMEOUT,
+};
 pub use recorder::RecorderSettings;
 pub use redact::{Redact, read_key};
 pub use run::{DEFAULT_STATE, DRAIN_TIMEOUT, OnFailure, Run, SEAL_DELAY};
@@ -82,6 +87,8 @@ pub struct Settings {
     pub storm: Storm,
     /// How long raw lines are kept.
     pub recorder: RecorderSettings,
+    /// Where lines go once they were judged.
+    pub outputs: Vec<OutputSettings>,
     /// What is collected besides the recorder's window.
     pub collect: Collect,
     /// The folder that bundles are saved to.
@@ -176,6 +183,7 @@ impl Config {
             settings.bundle = Bundle::read(&mut table);
             settings.storm = Storm::read(&mut table);
             settings.recorder = RecorderSettings::read(&mut table);
+            settings.outputs = OutputSettings::read_all(&mut table);
             settings.collect = Collect::read(&mut table);
             settings.share = Share::read(&mut table);
             settings.redact = Redact::read(&mut table);

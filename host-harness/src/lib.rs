@@ -14,6 +14,7 @@ pub mod explain;
 pub mod ingest;
 pub mod live;
 pub mod output;
+pub mod outputs;
 pub mod pipeline;
 pub mod replay;
 pub mod ruletest;

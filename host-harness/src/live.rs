@@ -197,6 +197,7 @@ fn options(settings: &Settings) -> PipelineOptions {
         caps: settings.storm.caps(),
         max_trigger_age: Some(settings.storm.max_trigger_age),
         recorder: Some(settings.recorder),
+        keeps_edits: !settings.outputs.is_empty(),
     }
 }
 

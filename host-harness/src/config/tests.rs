@@ -1,4 +1,5 @@
 mod checker;
+mod outputs;
 mod schema;
 
 use tripline_core::Detector;

@@ -106,9 +106,18 @@ impl Account {
         (now.state, now.error) = (OutputState::Running, None);
     }
 
-    /// Lines that were never recorded are lost.
+    /// Lines that were never recorded are lost. That is logged at the first and whenever they are twice
+    /// as many.
     pub(super) fn overflow(&self, lines: u64) {
-        self.overflow.fetch_add(lines, Relaxed);
+        let before = self.overflow.fetch_add(lines, Relaxed);
+        let now = before.saturating_add(lines);
+        if now.checked_ilog2() != before.checked_ilog2() {
+            tracing::warn!(
+                output = self.name,
+                lines = now,
+                "lines that the recorder did not take are lost to an output"
+            );
+        }
     }
 
     /// Lines lost so far, and those that overflowed.

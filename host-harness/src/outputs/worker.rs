@@ -91,6 +91,8 @@ impl Worker {
     pub(super) fn run(mut self) {
         while self.step() == Flow::On {}
         self.account.overflow(self.inbox.end());
+        // All that passed and was not delivered is counted now.
+        self.chunk.passed = (0, 0);
         self.save();
         tracing::info!(output = self.account.name(), "an output stopped");
     }

@@ -88,6 +88,7 @@ fn open(state: &Path) -> (Pipeline, Reopened) {
         max_trigger_age: None,
         recorder: None,
         is_off: false,
+        keeps_edits: false,
     };
     Pipeline::open(state, plugin, options).unwrap()
 }

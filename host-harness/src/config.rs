@@ -10,6 +10,7 @@ mod bundle;
 mod collect;
 mod document;
 mod proactive;
+mod outputs;
 mod recorder;
 mod redact;
 mod route;
@@ -39,6 +40,10 @@ pub use azure::{
 pub use bundle::Bundle;
 pub use collect::{Collect, FILES_BYTES, MOST_COLLECTORS, MOST_ROLE_CHARS};
 pub use proactive::{MOST_BY_CHARS, Proactive};
+pub use outputs::{
+    BATCH_BYTES, BUFFER_BYTES, FILE_BYTES, FILES, FileTarget, HttpTarget, MOST_NAME_CHARS,
+    MOST_OUTPUTS, OutputSettings, OutputTarget, TIMEOUT,
+};
 pub use recorder::RecorderSettings;
 pub use redact::{Redact, read_key};
 pub use route::{
@@ -94,6 +99,8 @@ pub struct Settings {
     pub storm: Storm,
     /// How long raw lines are kept.
     pub recorder: RecorderSettings,
+    /// Where lines go once they were judged.
+    pub outputs: Vec<OutputSettings>,
     /// What is collected besides the recorder's window.
     pub collect: Collect,
     /// The folder that bundles are saved to.
@@ -194,6 +201,7 @@ impl Config {
             settings.bundle = Bundle::read(&mut table);
             settings.storm = Storm::read(&mut table);
             settings.recorder = RecorderSettings::read(&mut table);
+            settings.outputs = OutputSettings::read_all(&mut table);
             settings.collect = Collect::read(&mut table);
             settings.share = Share::read(&mut table);
             settings.redact = Redact::read(&mut table);

@@ -15,6 +15,7 @@ pub mod ingest;
 pub mod live;
 pub mod output;
 pub mod overrides;
+pub mod outputs;
 pub mod pipeline;
 pub mod proactive;
 pub mod replay;

@@ -106,6 +106,7 @@ pub fn run(args: &ReplayArgs) -> Result<Outcome, Failure> {
         max_trigger_age: None,
         recorder: None,
         is_off: false,
+        keeps_edits: false,
     };
     let (pipeline, _) = Pipeline::open(out.state(), plugin, options)?;
     let mut replay = Replay {

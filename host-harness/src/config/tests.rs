@@ -1,5 +1,6 @@
 mod azure;
 mod checker;
+mod outputs;
 mod schema;
 
 use tripline_core::Detector;

@@ -67,6 +67,17 @@ pub enum Error {
         /// What does not fit.
         problem: &'static str,
     },
+    /// The edits do not fit the lines at the position.
+    #[error(
+        "cannot keep the edits of the block at {position}: {problem} (hint: give the edits as the \
+         plugin answered them and the position that `append` returned)"
+    )]
+    Edits {
+        /// The position given.
+        position: Position,
+        /// What does not fit.
+        problem: &'static str,
+    },
     /// A block went bad since the recorder was opened.
     #[error("a block of the recorder is damaged: {0}; the lines in it are lost")]
     Damaged(Damage),

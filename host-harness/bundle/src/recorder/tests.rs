@@ -1,3 +1,4 @@
+mod follow;
 mod keep;
 mod recovery;
 mod window;

@@ -7,6 +7,7 @@
 //! batches     source and SHA-256 of the batches processed last
 //! counters    name, value: what the plugin counted, added up
 //! checkpoint  one row: how far the recorder is processed, and the plugin's state at some position
+//! cursors     how far sources and outputs got: what each wrote down for itself
 //! ```
 //!
 //! Everything that a batch caused is stored in **one** transaction ([`Spool::commit`]), so that
@@ -18,6 +19,7 @@ mod ask;
 mod commit;
 mod consent;
 mod deliver;
+mod cursors;
 mod error;
 mod history;
 mod row;

@@ -74,6 +74,10 @@ CREATE TABLE IF NOT EXISTS releases (
     at INTEGER NOT NULL,
     reason TEXT NOT NULL
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS cursors (
+    key TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+) WITHOUT ROWID;
 ";
 
 /// What version 2 added. Triggers write the steps, in the same transaction as the change itself, so that

@@ -320,12 +320,7 @@ impl Spool {
     /// The reasons of all releases, by request.
     fn releases(&self) -> Result<BTreeMap<String, String>, Error> {
         // A spool of an older release, opened to look at it, has none.
-        let table = "SELECT 1 FROM sqlite_schema WHERE name = 'releases'";
-        let has_table = self
-            .db
-            .prepare(table)
-            .and_then(|mut query| query.exists([]));
-        if !has_table.doing("read", &self.path)? {
+        if !self.has_table("releases")? {
             return Ok(BTreeMap::new());
         }
         self.db
@@ -364,6 +359,13 @@ impl Spool {
             );
         }
         Ok(step)
+    }
+
+    pub(super) fn has_table(&self, name: &str) -> Result<bool, Error> {
+        self.db
+            .prepare("SELECT 1 FROM sqlite_schema WHERE name = ?1")
+            .and_then(|mut query| query.exists([name]))
+            .doing("read", &self.path)
     }
 
     pub(super) fn find(&self, id: &str) -> Result<Option<RequestRow>, Error> {

@@ -48,6 +48,10 @@ fn the_schema_has_the_keys_of_the_readers_and_no_others() {
         (format!("[share]\n{UNKNOWN} = 1\n"), "/properties/share"),
         (format!("[collect]\n{UNKNOWN} = 1\n"), "/properties/collect"),
         (
+            format!("[[output]]\n{UNKNOWN} = 1\n"),
+            "/properties/output/items",
+        ),
+        (
             format!("[[collect.files]]\n{UNKNOWN} = 1\n"),
             "/properties/collect/properties/files/items",
         ),
@@ -117,6 +121,10 @@ fn the_schema_has_the_words_of_the_readers_and_no_others() {
     assert_eq!(
         checker.part("/$defs/override/properties/mode/enum"),
         checker.part("/$defs/rule/properties/mode/enum")
+    );
+    assert_eq!(
+        words(checker.part("/properties/output/items/properties/kind")),
+        known(&format!("[[output]]\nname = 'a'\nkind = '{UNKNOWN}'\n"))
     );
     let fields: BTreeSet<_> = Field::NAMES
         .iter()
@@ -216,6 +224,11 @@ fn schema_and_reader_refuse_alike() {
         recorder("max_age = '1h'\nmax_bytes = '16MiB'\nmax_percent = 95\nmin_free_bytes = '0 B'"),
         recorder("max_age = '366d'\nmin_free_percent = 0\nsegment_bytes = '1 GiB'"),
         "default_rules = true".to_owned(),
+        "[[output]]\nname = 'a'\nkind = 'stdout'\nbuffer_bytes = '1 GiB'".to_owned(),
+        "[[output]]\nname = 'a-1'\nkind = 'file'\npath = 'x'\nmax_bytes = '64KiB'\nmax_files = 1000"
+            .to_owned(),
+        "[[output]]\nname = 'a'\nkind = 'http'\nurl = 'https://a/b'\ngzip = true\ntoken_file = 't'\nca_file = 'c'\nbatch_bytes = '1KiB'\ntimeout = '10m'"
+            .to_owned(),
         "[share]\npath = '/a'\nmax_age = '30d'\nmax_bytes = '1MiB'".to_owned(),
         "[azure]\nsas_file = '/a'\ntier = 'account'\nrate = '16KiB'\nproxy = 'http://p:3128'\nhost = 'a.b'".to_owned(),
         "[azure]\nsas_env = 'SAS_1'\nstart_jitter = '0s'\nfold = 'fleet'\nconcurrency = 16".to_owned(),
@@ -278,6 +291,21 @@ fn schema_and_reader_refuse_alike() {
         recorder("max_bytes = 4"),
         recorder("max_age = '7'"),
         recorder("keep = '7d'"),
+        "[output]\nname = 'a'".to_owned(),
+        "output = [3]".to_owned(),
+        "[[output]]\nkind = 'stdout'".to_owned(),
+        "[[output]]\nname = 'a'".to_owned(),
+        "[[output]]\nname = 'A'\nkind = 'stdout'".to_owned(),
+        format!("[[output]]\nname = '{}'\nkind = 'stdout'", "a".repeat(65)),
+        "[[output]]\nname = 'a'\nkind = 'tcp'".to_owned(),
+        "[[output]]\nname = 'a'\nkind = 'stdout'\npath = 'x'".to_owned(),
+        "[[output]]\nname = 'a'\nkind = 'file'".to_owned(),
+        "[[output]]\nname = 'a'\nkind = 'file'\npath = ''".to_owned(),
+        "[[output]]\nname = 'a'\nkind = 'file'\npath = 'x'\nmax_files = 0".to_owned(),
+        "[[output]]\nname = 'a'\nkind = 'file'\npath = 'x'\ngzip = true".to_owned(),
+        "[[output]]\nname = 'a'\nkind = 'http'".to_owned(),
+        "[[output]]\nname = 'a'\nkind = 'http'\nurl = 'ftp://a'".to_owned(),
+        "[[output]]\nname = 'a'\nkind = 'http'\nurl = 'http://a'\nmax_files = 2".to_owned(),
         "share = 3".to_owned(),
         "[share]\npath = ''".to_owned(),
         "[share]\nmax_age = 30".to_owned(),

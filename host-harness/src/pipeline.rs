@@ -15,6 +15,7 @@ use std::time::SystemTime;
 
 use anyhow::Context as _;
 use sha2::{Digest, Sha256};
+use tripline_bundle::failpoint;
 use tripline_bundle::recorder::{self, Durability, Position, Recorder, RecorderOptions};
 use tripline_bundle::spool::{
     Admission, BatchId, Checkpoint, Commit, Freshness, Kind, Spool, StormCaps,
@@ -203,9 +204,11 @@ impl Pipeline {
                 appended.with_context(|| format!("cannot record a batch of `{}`", batch.source))?
             }
         };
+        failpoint::reach(failpoint::RECORDED);
         let next = self.recorder.end();
         let context = context(&batch.source, arrived);
         let judged = self.plugin.process(&batch.lines, &context)?;
+        failpoint::reach(failpoint::JUDGED);
         self.since_checkpoint += batch.lines.len();
         self.unfinished = Some(Unfinished {
             judged,

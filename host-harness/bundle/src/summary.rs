@@ -12,7 +12,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    disk::{self, At, DiskError},
+    disk::{self, At, DiskError, Output},
     manifest::{Manifest, Replays, Window},
     redact::Report,
     spool::{Kind, SealedFacts},
@@ -104,7 +104,7 @@ impl BundleSummary {
             .map_err(std::io::Error::from)
             .at("write", &path)?;
         json.push(b'\n');
-        let mut file = fs::File::create(&partial).at("make", &partial)?;
+        let mut file = Output::create_shared(&partial)?;
         file.write_all(&json)
             .and_then(|()| file.sync_all())
             .at("write", &partial)?;

@@ -1,4 +1,5 @@
 mod keep;
+mod race;
 mod recovery;
 mod window;
 

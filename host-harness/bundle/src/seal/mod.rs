@@ -9,11 +9,9 @@
 
 mod describe;
 mod error;
-mod peek;
 mod release;
 
 pub use error::Error;
-pub use peek::manifest_of;
 pub use release::{deliver_released, release};
 
 use release::arrived;
@@ -28,7 +26,7 @@ use crate::{
     failpoint,
     local::{self, ShareLimits},
     manifest::{MANIFEST, ManifestContext, Member, Replays},
-    pack::{Content, Entry, Packed, SUFFIX, pack},
+    pack::{Content, Entry, Format, Packed, pack},
     pages::pages,
     recorder::Reader,
     redact::{Profile, Redaction},
@@ -70,6 +68,8 @@ pub struct SealOptions<'a> {
     /// Whether a replay of these logs gives the request again. Asked only of what a rule asked for
     /// and nothing was cut from.
     pub replays: &'a TryReplay<'a>,
+    /// What kind of file a bundle is. One that is sealed already stays what it is.
+    pub format: Format,
     /// Signs the bundles, if anything does.
     pub signer: Option<&'a BundleSigner>,
     /// The time now, for the history; none in a replay.
@@ -145,8 +145,11 @@ pub fn seal(
 /// When a file cannot be removed.
 pub fn forget(work: &Path, id: &str) -> Result<(), DiskError> {
     let sealed = work.join("sealed");
-    disk::remove_if_there(&sealed.join(format!("{id}{SUFFIX}")))?;
-    disk::remove_if_there(&sealed.join(format!("{id}{SUFFIX}.partial")))
+    Format::ALL.into_iter().try_for_each(|format| {
+        let name = format!("{id}{}", format.suffix());
+        disk::remove_if_there(&sealed.join(format!("{name}.partial")))?;
+        disk::remove_if_there(&sealed.join(name))
+    })
 }
 
 /// How many bytes of lines to try next, when a bundle with `kept` bytes of lines came to `size` bytes
@@ -191,7 +194,7 @@ impl Sealer<'_> {
             (State::Delivering, Some(facts)) => self.deliver(id, facts)?,
             (State::Delivered, Some(facts)) => {
                 failpoint::reach(failpoint::DELIVERED);
-                disk::remove_if_there(&self.sealed_path(id))?;
+                disk::remove_if_there(&self.sealed_path(facts))?;
                 let path = self.options.dest.join(&facts.path);
                 return Ok(Some(Outcome::Delivered(Sealed {
                     id: id.to_owned(),
@@ -201,7 +204,7 @@ impl Sealer<'_> {
             }
             (State::Suppressed, _) => {
                 // A bundle that did not fit may have been packed already.
-                disk::remove_if_there(&self.sealed_path(id))?;
+                forget(self.options.work, id)?;
                 let by = row.suppressed_by.unwrap_or_default();
                 return Ok(Some(Outcome::Suppressed(by)));
             }
@@ -218,11 +221,8 @@ impl Sealer<'_> {
         Ok(None)
     }
 
-    fn sealed_path(&self, id: &str) -> PathBuf {
-        self.options
-            .work
-            .join("sealed")
-            .join(format!("{id}{SUFFIX}"))
+    fn sealed_path(&self, facts: &SealedFacts) -> PathBuf {
+        self.options.work.join("sealed").join(&facts.path)
     }
 
     /// Packs as many lines as the day's bytes allow; `None` if too little is left of them.
@@ -269,7 +269,7 @@ impl Sealer<'_> {
         let mut manifest =
             describe::manifest(row, &collected, self.options.context, &mut redaction);
         manifest.replays = describe::replays(row, &collected, self.options.replays);
-        let pages = pages::<Error>(&mut manifest, &collected.members)?;
+        let pages = pages::<Error>(&mut manifest, &collected.members, self.options.format)?;
         let mut entries = vec![Entry {
             path: MANIFEST.to_owned(),
             content: Content::Bytes(manifest.to_json()?),
@@ -284,12 +284,13 @@ impl Sealer<'_> {
         let files = entries.len() as u64;
         let Packed { size, sha256, .. } = pack(
             entries,
+            self.options.format,
             manifest.mtime(),
             &self.options.work.join("sealed"),
             id,
         )?;
         let facts = SealedFacts {
-            path: format!("{id}{SUFFIX}"),
+            path: format!("{id}{}", self.options.format.suffix()),
             size,
             sha256,
             files,
@@ -305,7 +306,7 @@ impl Sealer<'_> {
     /// Looks for secrets in the sealed file, all of it. One holds the bundle, unless somebody released
     /// it.
     fn scan(&mut self, id: &str, facts: &SealedFacts) -> Result<(), Error> {
-        let path = self.sealed_path(id);
+        let path = self.sealed_path(facts);
         let is_released = self.spool.released(id)?.is_some();
         let secret = match find_secret(&path, self.options.profile) {
             Ok(secret) => secret.filter(|_| !is_released),
@@ -334,7 +335,7 @@ impl Sealer<'_> {
     }
 
     fn deliver(&mut self, id: &str, facts: &SealedFacts) -> Result<(), Error> {
-        let sealed = self.sealed_path(id);
+        let sealed = self.sealed_path(facts);
         let SealOptions {
             dest,
             limits,

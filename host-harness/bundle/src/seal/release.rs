@@ -6,20 +6,19 @@ use super::{Error, SECRET_FOUND};
 use crate::{
     disk, local,
     manifest::Manifest,
-    pack::SUFFIX,
     signature::BundleSigner,
-    spool::{Note, SealedFacts, Spool, State},
+    spool::{Note, Release, SealedFacts, Spool, State},
     summary::BundleSummary,
     verify,
     watch::Unwatched,
 };
 
-/// Lets a bundle go that is held since a secret was found in it; `reason` and `at`, the time now, are
-/// kept in the history. It is delivered next.
+/// Lets a bundle go that is held since a secret was found in it; who did it, when and why is kept in the
+/// history. It is delivered next.
 ///
 /// # Errors
 /// [`Error::NotHeld`] if it waits for something else or does not wait.
-pub fn release(spool: &mut Spool, id: &str, reason: &str, at: i64) -> Result<(), Error> {
+pub fn release(spool: &mut Spool, id: &str, release: &Release) -> Result<(), Error> {
     let row = spool.request(id)?;
     let is_found = row
         .cause
@@ -31,7 +30,7 @@ pub fn release(spool: &mut Spool, id: &str, reason: &str, at: i64) -> Result<(),
             state: row.state,
         });
     }
-    Ok(spool.release(id, reason, at)?)
+    Ok(spool.release(id, release)?)
 }
 
 /// Delivers a bundle that was sealed and released to a folder; answers where it lies. `work` is the
@@ -52,7 +51,7 @@ pub fn deliver_released(
             state: row.state,
         });
     };
-    let sealed = work.join("sealed").join(format!("{id}{SUFFIX}"));
+    let sealed = work.join("sealed").join(&facts.path);
     let target = local::deliver(&sealed, &facts.sha256, dest, None, &Unwatched)?;
     arrived(spool, id, &target, &facts, None)?;
     disk::remove_if_there(&sealed)?;

@@ -11,6 +11,7 @@ use tripline_core::contract::{Request, request_id};
 use crate::{
     collect,
     manifest::{ManifestContext, Replays},
+    pack::Format,
     recorder::{Batch, Durability, Recorder, RecorderOptions},
     redact::Profile,
     seal::{Error, Outcome, SealOptions, Sealed, Sealer},
@@ -25,6 +26,7 @@ pub(super) struct Scene {
     pub(super) id: String,
     pub(super) caps: StormCaps,
     pub(super) profile: Profile,
+    pub(super) format: Format,
 }
 
 impl Scene {
@@ -63,6 +65,7 @@ impl Scene {
             id: String::new(),
             caps: StormCaps::default(),
             profile: Profile::share().unwrap(),
+            format: Format::TarZst,
         };
         scene.id = scene.ask("/x");
         scene
@@ -137,6 +140,7 @@ impl Scene {
                 2 => Replays::Yes,
                 _ => Replays::default(),
             },
+            format: self.format,
             signer: None,
             began: None,
             profile: &self.profile,

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use anyhow::Context as _;
+use encoding_rs_io::DecodeReaderBytesBuilder;
 use tripline_bundle::local;
 use tripline_bundle::recorder::Durability;
 use tripline_bundle::redact::{Redaction, Report};
@@ -43,7 +44,11 @@ pub fn redact(args: &RedactArgs) -> Result<(), Failure> {
     }
     let profile = redact.compile(args.profile.as_deref())?;
     let mut redaction = Redaction::new(&profile);
-    let input = BufReader::with_capacity(BUFFER_BYTES, io::stdin().lock());
+    // What Windows PowerShell redirects is UTF-16.
+    let input = DecodeReaderBytesBuilder::new()
+        .utf8_passthru(true)
+        .build(io::stdin().lock());
+    let input = BufReader::with_capacity(BUFFER_BYTES, input);
     if io::stdin().is_terminal() {
         tracing::info!("reading lines from the terminal");
     }

@@ -2,8 +2,9 @@
 //! memory.
 //!
 //! `cargo bench -p tripline --bench collect`; `TRIPLINE_BENCH_MIB` sets the size of the window (2048). The
-//! lines are those of the sample hour of a SignalR service, again and again, recorded by arrival a second
-//! after their time; the cap on bundles is raised above the window.
+//! lines are those of the sample hour of a SignalR service, again and again, with other users each time, so
+//! that as many tokens are handed out as a bundle may have; recorded by arrival a second after their time.
+//! The cap on bundles is raised above the window.
 
 #![expect(
     clippy::print_stdout,
@@ -82,6 +83,7 @@ fn record(state: &Path, wanted: u64) -> (u64, i64, i64) {
         let date = format!("{year:04}-{month:02}-{day:02}T");
         for line in sample.lines() {
             let line = line.replacen("2026-03-17T", &date, 1);
+            let line = line.replace("\"userId\":\"", &format!("\"userId\":\"{hour}-"));
             let time = read_record(line.as_bytes()).ok().and_then(|r| r.time);
             let time = time.or(times.last().copied()).unwrap_or_default();
             lines += &line;

@@ -108,3 +108,32 @@ fn roles_of_sources_are_folders_and_filters() {
     .unwrap();
     refused(scene.save(&WINDOW), 2, "`a[` is no pattern");
 }
+
+#[test]
+fn the_history_is_a_table_for_other_programs_too() {
+    let scene = Scene::new();
+    let answer = scene.saved(&WINDOW);
+    let state = scene.state();
+    let output = run(&["history", state.to_str().unwrap(), "--csv"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    let table = String::from_utf8(output.stdout).unwrap();
+    let rows: Vec<Vec<&str>> = table
+        .split_terminator("\r\n")
+        .map(|line| line.split(',').collect())
+        .collect();
+    let names =
+        "Time Collected,Status,Logs start,Logs end,Type,size,files,sha256,cause,target,error";
+    assert_eq!(rows[0].join(","), names);
+    assert_eq!((rows.len(), rows[1].len()), (2, 11));
+    let row = &scene.history()[0];
+    assert_eq!(rows[1][0], row["time_collected"]);
+    assert_eq!(rows[1][1], "Succeeded");
+    assert_eq!(rows[1][2], "2026-03-02T10:00:00.000000Z");
+    assert_eq!(rows[1][3], "2026-03-02T10:09:59.000000Z");
+    assert_eq!(rows[1][4], "manual");
+    assert_eq!(rows[1][5], answer["size"].to_string());
+    assert_eq!(rows[1][6], answer["files"].to_string());
+    assert_eq!(rows[1][7], answer["sha256"]);
+    assert_eq!((rows[1][8], rows[1][10]), ("", ""));
+    assert_eq!(rows[1][9], answer["path"]);
+}

@@ -123,7 +123,7 @@ pub struct HistoryArgs {
     #[arg(value_name = "ID", requires = "ticket")]
     pub id: Option<String>,
     /// Print a text that has what support asks for, about one request: `history [DIR] ID --ticket`.
-    #[arg(long, conflicts_with = "json")]
+    #[arg(long, conflicts_with_all = ["json", "csv"])]
     pub ticket: bool,
     /// With --ticket: without ids of resources, users and connections, host and file names.
     #[arg(long, requires = "ticket")]
@@ -131,6 +131,9 @@ pub struct HistoryArgs {
     /// Print JSON.
     #[arg(long)]
     pub json: bool,
+    /// Print CSV, with a line of names.
+    #[arg(long, conflicts_with = "json")]
+    pub csv: bool,
 }
 
 /// Commands on bundles.

@@ -25,7 +25,7 @@ use tripline_bundle::manifest::{Hashes, ManifestContext, Missing};
 use tripline_bundle::recorder::{self, Reader};
 use tripline_bundle::redact::Profile;
 use tripline_bundle::signature::BundleSigner;
-use tripline_bundle::spool::{Kind, RequestRow, Spool};
+use tripline_bundle::spool::{Kind, RequestRow, Spool, State};
 use tripline_bundle::watch::Watch as _;
 
 use crate::commands::collect::CollectArgs;
@@ -228,7 +228,7 @@ impl<'a> Collection<'a> {
 
     fn knowledge(&self) -> Knowledge<'_> {
         Knowledge {
-            role: &|_| DEFAULT_ROLE.to_owned(),
+            roles: &self.settings.collect.roles,
             asked: self.asked.as_deref().unwrap_or_default(),
         }
     }
@@ -247,7 +247,7 @@ impl<'a> Collection<'a> {
                     return Ok(Collected::resumed(resumed));
                 };
                 match self.answer(&mut spool, question, &self.work()) {
-                    Err(Attempt::Spool(error)) => Scratch::open(self.state, &error)?,
+                    Err(Attempt::Spool(error)) => Scratch::open(self.state, &error.to_string())?,
                     Err(Attempt::Failed(failure)) => return Err(failure),
                     Ok(row) => return Collected::of(&row, question, resumed),
                 }
@@ -264,9 +264,18 @@ impl<'a> Collection<'a> {
         let work = scratch.folder().to_owned();
         let row = match self.answer(&mut scratch.spool, question, &work) {
             Ok(row) => row,
-            Err(Attempt::Spool(why)) => return Err(Failure::from(anyhow::anyhow!(why))),
+            Err(Attempt::Spool(error)) => return Err(Failure::from(anyhow::Error::from(error))),
             Err(Attempt::Failed(failure)) => return Err(failure),
         };
+        if row.state == State::Held {
+            let why = [row.cause, row.error].into_iter().flatten();
+            let why = why.collect::<Vec<_>>().join(": ");
+            return Err(Failure::Environment(anyhow::anyhow!(
+                "{why}; nothing of the bundle is kept, since the spool cannot be used either ({}): \
+                 make room and collect again",
+                scratch.why
+            )));
+        }
         let mut collected = Collected::of(&row, question, Vec::new())?;
         collected.without_history(&row, &scratch.why)?;
         Ok(collected)
@@ -312,7 +321,7 @@ impl<'a> Collection<'a> {
                 Ok(()) => None,
                 Err(Attempt::Failed(failure @ Failure::Interrupted(_))) => return Err(failure),
                 Err(Attempt::Failed(failure)) => Some(failure.to_string()),
-                Err(Attempt::Spool(why)) => Some(why),
+                Err(Attempt::Spool(error)) => Some(error.to_string()),
             };
             resumed.push(Resumed::of(spool, &id, error));
         }
@@ -349,7 +358,15 @@ impl<'a> Collection<'a> {
     ) -> Result<RequestRow, Attempt> {
         let id = spool.ask(Kind::Manual, &question.request())?;
         failpoint::reach(failpoint::REQUESTED);
-        self.seal(spool, &id, question, work)?;
+        match self.seal(spool, &id, question, work) {
+            // It is in the spool, and not to be made a second time somewhere else.
+            Err(Attempt::Spool(error)) if error.is_full() => {
+                return Err(Attempt::Failed(Failure::Environment(anyhow::anyhow!(
+                    "held: disk full: {error}; the request goes on with `tripline collect --resume`"
+                ))));
+            }
+            sealed => sealed?,
+        }
         Ok(spool.request(&id)?)
     }
 }

@@ -9,8 +9,8 @@ mod azure;
 mod bundle;
 mod collect;
 mod document;
-mod proactive;
 mod outputs;
+mod proactive;
 mod recorder;
 mod redact;
 mod route;
@@ -39,11 +39,11 @@ pub use azure::{
 };
 pub use bundle::Bundle;
 pub use collect::{Collect, FILES_BYTES, MOST_COLLECTORS, MOST_ROLE_CHARS};
-pub use proactive::{MOST_BY_CHARS, Proactive};
 pub use outputs::{
-    BATCH_BYTES, BUFFER_BYTES, FILE_BYTES, FILES, FileTarget, HttpTarget, MOST_NAME_CHARS,
-    MOST_OUTPUTS, OutputSettings, OutputTarget, TIMEOUT,
+    BATCH_BYTES, BUFFER_BYTES, FILE_BYTES, FILES, FileTarget, HttpTarget, MOST_OUTPUTS,
+    OutputSettings, OutputTarget, TIMEOUT,
 };
+pub use proactive::{MOST_BY_CHARS, Proactive};
 pub use recorder::RecorderSettings;
 pub use redact::{Redact, read_key};
 pub use route::{

@@ -16,6 +16,7 @@ use std::time::SystemTime;
 
 use anyhow::Context as _;
 use sha2::{Digest, Sha256};
+use tripline_bundle::failpoint;
 use tripline_bundle::recorder::{self, Durability, Place, Position, Recorder, RecorderOptions};
 use tripline_bundle::spool::{
     Admission, BatchId, Checkpoint, Commit, Freshness, Kind, Spool, StormCaps,
@@ -238,8 +239,10 @@ impl Pipeline {
                 appended.with_context(|| format!("cannot record a batch of `{}`", batch.source))?
             }
         };
+        failpoint::reach(failpoint::RECORDED);
         let next = self.recorder.end();
         let judged = self.judge(&batch.source, arrived, is_judged, &batch.lines)?;
+        failpoint::reach(failpoint::JUDGED);
         self.since_checkpoint += batch.lines.len();
         self.unfinished = Some(Unfinished {
             judged,

@@ -139,6 +139,8 @@ pub fn run(args: &ReplayArgs) -> Result<Outcome, Failure> {
         profile,
         group_by: config.group_by(),
         storm,
+        format: settings.bundle.format,
+        collect: &settings.collect,
         rules_sha256: hex(&Sha256::digest(config.rules.as_bytes())),
         plugin_sha256: component.sha256().to_owned(),
         plugin: format!("{} {}", info.name, info.version),

@@ -7,8 +7,8 @@ use anyhow::Context as _;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use tripline_bundle::manifest::Missing;
-use tripline_bundle::seal::manifest_of;
 use tripline_bundle::spool::{HistoryRow, RequestRow, Spool, State};
+use tripline_bundle::verify::read_manifest;
 
 use super::{Question, Window, window_json};
 use crate::commands::print::bytes;
@@ -92,7 +92,7 @@ impl Collected {
     ) -> Result<Self, Failure> {
         let sealed = row.sealed.as_ref();
         let path = row.target.as_ref().map(PathBuf::from);
-        let manifest = path.as_deref().and_then(manifest_of);
+        let manifest = path.as_deref().and_then(|path| read_manifest(path).ok());
         let cuts = manifest.iter().flat_map(|manifest| &manifest.cuts);
         Ok(Self {
             id: Some(row.request.id.clone()),

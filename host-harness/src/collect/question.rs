@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
+use tripline_bundle::pack::Format;
 use tripline_bundle::spool::RequestRow;
 use tripline_core::contract::Request;
 
@@ -36,6 +37,8 @@ pub struct Question {
     pub note: Option<String>,
     /// The folder to save to, absolute.
     pub share: PathBuf,
+    /// What kind of file the bundle is.
+    pub format: Format,
 }
 
 // === impl Question ===
@@ -77,6 +80,7 @@ impl Question {
             share: std::path::absolute(share).map_err(|error| {
                 Failure::usage(format!("cannot save to `{}`: {error}", share.display()))
             })?,
+            format: args.format.unwrap_or(settings.bundle.format),
         })
     }
 
@@ -93,6 +97,7 @@ impl Question {
                 "share".to_owned(),
                 self.share.to_string_lossy().into_owned(),
             ),
+            ("format".to_owned(), self.format.name().to_owned()),
         ];
         for (key, text) in [("case", &self.case), ("note", &self.note)] {
             attributes.extend(text.clone().map(|text| (key.to_owned(), text)));
@@ -136,6 +141,10 @@ impl Question {
             case: attribute("case"),
             note: attribute("note"),
             share: share.into(),
+            // A request of a release that knew one format says none.
+            format: attribute("format")
+                .and_then(|name| Format::from_name(&name))
+                .unwrap_or_default(),
         })
     }
 }

@@ -14,7 +14,7 @@ use super::storm::{read_duration, read_size};
 /// The most `[[output]]`.
 pub const MOST_OUTPUTS: usize = 16;
 /// The most characters of a name.
-pub const MOST_NAME_CHARS: usize = 64;
+pub(super) const MOST_NAME_CHARS: usize = 64;
 /// What `max_bytes` of a file may be.
 pub const FILE_BYTES: RangeInclusive<u64> = 64 << 10..=1 << 40;
 /// What `max_files` may be.

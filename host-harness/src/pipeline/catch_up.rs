@@ -52,7 +52,7 @@ impl Pipeline {
                     }
                 }
                 // It went bad since the recorder was opened: the lines are lost, the rest is not.
-                Err(recorder::Error::Damaged(damage)) => {
+                Err(recorder::Error::Damaged(damage) | recorder::Error::Removed(damage)) => {
                     let text = format!("{}: {}", damage.position, damage.reason);
                     reopened.damaged.push(text);
                 }

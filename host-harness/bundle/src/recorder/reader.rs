@@ -14,7 +14,7 @@ use super::{
     facts::File,
     ledger::Ledger,
     lines::{self, Lines},
-    missing::Gap,
+    missing::{self, Gap},
     scan,
     segment::{Found, Segment},
     times::{self, Times},
@@ -272,6 +272,8 @@ impl Reader {
                 Ok(Some(source)) => each(&source, entry.count.into()),
                 Ok(None) => {}
                 Err(Error::Damaged(damage)) => damaged.push(damage),
+                // Pruned since, which is no damage.
+                Err(Error::Removed(_)) => {}
                 Err(error) => return Err(error),
             }
         }
@@ -283,7 +285,8 @@ impl Reader {
     /// (recorded, not judged) are in no window.
     ///
     /// # Errors
-    /// When a segment cannot be read, and whatever `each` returns.
+    /// When a segment cannot be read, and whatever `each` returns. A segment that was pruned since the
+    /// recorder was opened is no error: its lines are missing.
     pub fn window<E: From<Error>>(
         &self,
         from: i64,
@@ -305,16 +308,12 @@ impl Reader {
             let (times, lines) = match block {
                 Ok(block) => block,
                 Err(Error::Damaged(damage)) => {
-                    missing.push(Missing {
-                        kind: MissingKind::Damaged,
-                        reason: damage.reason,
-                        from: times.min,
-                        to: times.max,
-                        exact: true,
-                        lines: Some(entry.count.into()),
-                        bytes: damage.bytes,
-                        position,
-                    });
+                    missing.push(entry.lost(position, times, MissingKind::Damaged, &damage));
+                    continue;
+                }
+                Err(Error::Removed(damage)) => {
+                    let lost = entry.lost(position, times, MissingKind::Pruned, &damage);
+                    missing::add_pruned(&mut missing, lost);
                     continue;
                 }
                 Err(error) => return Err(error.into()),
@@ -334,6 +333,30 @@ impl Reader {
             }
         }
         Ok(missing)
+    }
+}
+
+// === impl Entry ===
+
+impl Entry {
+    /// The lines of a block that a window misses.
+    fn lost(
+        &self,
+        position: Position,
+        times: TimesOf,
+        kind: MissingKind,
+        damage: &Damage,
+    ) -> Missing {
+        Missing {
+            kind,
+            reason: damage.reason,
+            from: times.min,
+            to: times.max,
+            exact: true,
+            lines: Some(self.count.into()),
+            bytes: damage.bytes,
+            position,
+        }
     }
 }
 
@@ -438,7 +461,11 @@ impl Blocks<'_> {
             open => match Segment::open(&self.reader.segments, number) {
                 Ok(segment) => &mut open.insert((number, segment)).1,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    return Err(damaged(0, "the segment was removed meanwhile"));
+                    return Err(Error::Removed(Damage {
+                        position,
+                        bytes: 0,
+                        reason: missing::REMOVED_MEANWHILE,
+                    }));
                 }
                 Err(error) => return Err(error.into()),
             },

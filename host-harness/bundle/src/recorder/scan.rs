@@ -1,12 +1,13 @@
 //! Reading all segments once: the index is rebuilt, damage is found.
 
-use std::io;
+use std::{collections::BTreeMap, io};
 
 use super::{
     Damage, Error, Position,
     block::{Header, Kind},
     edits,
     facts::File,
+    ledger::Ledger,
     missing::Gap,
     reader::{Entry, Reader, TimesOf},
     segment::{self, COMMON_HEADER_BYTES, Found, Segment},
@@ -29,17 +30,23 @@ pub(super) struct Scanned {
 /// segments that are gone. The newest segment's tail is left to the caller, who may cut it off.
 pub(super) fn scan(reader: &mut Reader) -> Result<Option<Scanned>, Error> {
     let numbers = segment::list(&reader.segments)?;
+    scan_listed(reader, &numbers)
+}
+
+/// Scans segments that were listed; the process that writes may have pruned some of them since.
+pub(super) fn scan_listed(
+    reader: &mut Reader,
+    numbers: &BTreeMap<u32, bool>,
+) -> Result<Option<Scanned>, Error> {
     let newest = numbers.keys().next_back().copied();
     let mut last = None;
-    let mut expected = 0;
-    for (&number, &quarantined) in &numbers {
-        find_hole(reader, expected, number);
-        expected = number + 1;
+    let mut there = Vec::with_capacity(numbers.len());
+    for (&number, &quarantined) in numbers {
         let scanned = match scan_segment(number, quarantined, reader) {
-            // Pruned by the process that writes, since the folder was listed.
             Err(Error::Disk(error)) if error.kind() == io::ErrorKind::NotFound => continue,
             scanned => scanned?,
         };
+        there.push(number);
         let is_newest = Some(number) == newest && !quarantined;
         let unusable = scanned.version.is_none() && (!is_newest || scanned.end > header_end());
         if unusable {
@@ -57,6 +64,15 @@ pub(super) fn scan(reader: &mut Reader) -> Result<Option<Scanned>, Error> {
             });
         }
         last = Some(scanned);
+    }
+    // What is pruned is written down before it goes.
+    if let Some(folder) = reader.segments.parent() {
+        reader.ledger = Ledger::read(folder)?;
+    }
+    let mut expected = 0;
+    for number in there {
+        find_hole(reader, expected, number);
+        expected = number + 1;
     }
     Ok(last)
 }

@@ -98,6 +98,7 @@ impl Spool {
         for request in commit.requests {
             check_id(request)?;
         }
+        self.permit()?;
         // At once a writer: a reader that becomes one fails when another process wrote meanwhile.
         let changes = Transaction::new(&mut self.db, TransactionBehavior::Immediate)
             .doing("write to", &self.path)?;

@@ -56,6 +56,10 @@ fn the_schema_has_the_keys_of_the_readers_and_no_others() {
             "/properties/collect/properties/files/items",
         ),
         (
+            format!("[[collect.roles]]\n{UNKNOWN} = 1\n"),
+            "/properties/collect/properties/roles/items",
+        ),
+        (
             format!("[recorder]\n{UNKNOWN} = 1\n"),
             "/properties/recorder",
         ),
@@ -132,6 +136,10 @@ fn the_schema_has_the_words_of_the_readers_and_no_others() {
         .chain(["source".to_owned()])
         .collect();
     assert_eq!(words(checker.part("/$defs/field/anyOf/0")), fields);
+    assert_eq!(
+        words(checker.part("/properties/bundle/properties/format")),
+        known(&format!("[bundle]\nformat = '{UNKNOWN}'\n"))
+    );
 }
 
 #[test]

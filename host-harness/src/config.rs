@@ -8,6 +8,8 @@
 mod bundle;
 mod collect;
 mod document;
+mod http;
+mod log;
 mod recorder;
 mod redact;
 mod rules;
@@ -31,6 +33,11 @@ use rules::{Placed, RuleSet};
 
 pub use bundle::Bundle;
 pub use collect::{Collect, FILES_BYTES, MOST_COLLECTORS, MOST_ROLE_CHARS};
+pub use http::{
+    BODY_BYTES, CONNECTIONS, DECODED_BYTES, DEFAULT_LISTEN, HEADER_TIMEOUT, Http, HttpLimits,
+    IDLE_TIMEOUT, REQUEST_TIMEOUT, REQUESTS, TlsFiles,
+};
+pub use log::{Log, LogFormat, LogLevel};
 pub use recorder::RecorderSettings;
 pub use redact::{Redact, read_key};
 pub use run::{DEFAULT_STATE, DRAIN_TIMEOUT, OnFailure, Run, SEAL_DELAY};
@@ -90,6 +97,10 @@ pub struct Settings {
     pub redact: Redact,
     /// Live operation.
     pub run: Run,
+    /// Where lines come in over HTTP, and who may send them.
+    pub http: Http,
+    /// What the service writes on standard error.
+    pub log: Log,
 }
 
 /// A problem at its place.
@@ -180,6 +191,8 @@ impl Config {
             settings.share = Share::read(&mut table);
             settings.redact = Redact::read(&mut table);
             settings.run = Run::read(&mut table);
+            settings.http = Http::read(&mut table);
+            settings.log = Log::read(&mut table);
             table.value("rule"); // the plugin judges it
             table.finish();
         }

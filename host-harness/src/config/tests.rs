@@ -1,4 +1,5 @@
 mod checker;
+mod http;
 mod schema;
 
 use tripline_core::Detector;
@@ -61,7 +62,7 @@ fn the_default_file_says_what_holds_without_it() {
     assert_eq!(live["default_rules"], true);
     assert_eq!(
         Document::parse("x", DEFAULT_CONFIG).value,
-        serde_json::json!({"bundle": {}, "storm": {}, "recorder": {}, "collect": {}, "share": {}, "redact": {}, "run": {}})
+        serde_json::json!({"bundle": {}, "storm": {}, "recorder": {}, "collect": {}, "share": {}, "redact": {}, "run": {}, "http": {}, "log": {}})
     );
     // With the default rules below, it is a file with rules of its own, and the same ones.
     let copied = Config::parse("x", &format!("{DEFAULT_CONFIG}\n{DEFAULT_RULES}"));

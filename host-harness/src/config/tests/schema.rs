@@ -57,6 +57,8 @@ fn the_schema_has_the_keys_of_the_readers_and_no_others() {
         ),
         (format!("[bundle]\n{UNKNOWN} = 1\n"), "/properties/bundle"),
         (format!("[run]\n{UNKNOWN} = 1\n"), "/properties/run"),
+        (format!("[http]\n{UNKNOWN} = 1\n"), "/properties/http"),
+        (format!("[log]\n{UNKNOWN} = 1\n"), "/properties/log"),
         (
             format!("[[rule]]\nname = 'a'\nwindow.{UNKNOWN} = 1\n"),
             "/$defs/window",
@@ -147,6 +149,29 @@ fn the_defaults_and_bounds_of_the_schema_are_those_of_the_readers() {
 }
 
 #[test]
+fn the_defaults_and_bounds_of_http_and_log_are_those_of_the_readers() {
+    let checker = checker();
+    for (section, keys) in [("http", 13), ("log", 2)] {
+        let schema = checker.part(&format!("/properties/{section}/properties"));
+        let mut text = format!("[{section}]\n");
+        for (key, schema) in schema.as_object().unwrap() {
+            text = format!("{text}{key} = {}\n", schema["default"]);
+        }
+        assert_eq!(settings(&text), Settings::default());
+        assert_eq!(text.lines().count(), keys + 1);
+    }
+    let http = checker.part("/properties/http/properties");
+    for (key, range) in [("max_connections", CONNECTIONS), ("max_requests", REQUESTS)] {
+        let bound = |end: &str| http[key][end].as_u64().unwrap();
+        assert_eq!((bound("minimum"), bound("maximum")), range.into_inner());
+    }
+    for key in ["format", "level"] {
+        let of_schema = words(checker.part(&format!("/properties/log/properties/{key}")));
+        assert_eq!(of_schema, known(&format!("[log]\n{key} = '{UNKNOWN}'\n")));
+    }
+}
+
+#[test]
 fn what_is_shipped_fits_the_schema() {
     let checker = checker();
     assert_eq!(
@@ -188,6 +213,9 @@ fn schema_and_reader_refuse_alike() {
         recorder("max_age = '1h'\nmax_bytes = '16MiB'\nmax_percent = 95\nmin_free_bytes = '0 B'"),
         recorder("max_age = '366d'\nmin_free_percent = 0\nsegment_bytes = '1 GiB'"),
         "default_rules = true".to_owned(),
+        "[http]\nlisten = ''\nunix_socket = '/run/a'\nmax_requests = 4\nidle_timeout = '1h'".to_owned(),
+        "[http]\nlisten = '[::]:9100'\ntoken_file = '/a'\nmax_body_bytes = '1GiB'".to_owned(),
+        "[log]\nformat = 'json'\nlevel = 'debug'".to_owned(),
         "[share]\npath = '/a'\nmax_age = '30d'\nmax_bytes = '1MiB'".to_owned(),
         "[collect]\nhost_facts = false\n[[collect.files]]\nrole = 'app-1'\npaths = ['/a/*']\nmax_bytes = '64KiB'"
             .to_owned(),
@@ -226,6 +254,18 @@ fn schema_and_reader_refuse_alike() {
         recorder("max_bytes = 4"),
         recorder("max_age = '7'"),
         recorder("keep = '7d'"),
+        "http = 3".to_owned(),
+        "[http]\nlisten = '127.0.0.1'".to_owned(),
+        "[http]\nlisten = 9100".to_owned(),
+        "[http]\nmax_connections = 0".to_owned(),
+        "[http]\nmax_connections = 10001".to_owned(),
+        "[http]\nmax_requests = 3".to_owned(),
+        "[http]\nmax_body_bytes = 5".to_owned(),
+        "[http]\nrequest_timeout = 20".to_owned(),
+        "[http]\ntoken = 'x'".to_owned(),
+        "log = 'json'".to_owned(),
+        "[log]\nlevel = 'trace'".to_owned(),
+        "[log]\nformat = 'logfmt'".to_owned(),
         "share = 3".to_owned(),
         "[share]\npath = ''".to_owned(),
         "[share]\nmax_age = 30".to_owned(),

@@ -9,6 +9,7 @@ use crate::commands;
 use crate::config::DEFAULT_STATE;
 use crate::exit::Failure;
 use crate::replay;
+use crate::telemetry;
 
 /// The configuration that `init` and `check` mean unless told otherwise.
 pub(crate) const DEFAULT_CONFIG_FILE: &str = "tripline.toml";
@@ -382,6 +383,9 @@ pub struct CheckArgs {
 #[must_use]
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
+    if !matches!(cli.command, Command::Run(_)) {
+        telemetry::for_command(); // `run` says more, as its configuration has it
+    }
     let result = match &cli.command {
         Command::Replay(args) => commands::replay(args),
         Command::Run(args) => commands::run::run(args),

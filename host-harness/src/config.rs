@@ -11,6 +11,8 @@ mod collect;
 mod document;
 mod outputs;
 mod proactive;
+mod http;
+mod log;
 mod recorder;
 mod redact;
 mod route;
@@ -44,6 +46,11 @@ pub use outputs::{
     OutputSettings, OutputTarget, TIMEOUT,
 };
 pub use proactive::{MOST_BY_CHARS, Proactive};
+pub use http::{
+    BODY_BYTES, CONNECTIONS, DECODED_BYTES, DEFAULT_LISTEN, HEADER_TIMEOUT, Http, HttpLimits,
+    IDLE_TIMEOUT, REQUEST_TIMEOUT, REQUESTS, TlsFiles,
+};
+pub use log::{Log, LogFormat, LogLevel};
 pub use recorder::RecorderSettings;
 pub use redact::{Redact, read_key};
 pub use route::{
@@ -115,6 +122,10 @@ pub struct Settings {
     pub routes: Vec<Route>,
     /// Whether bundles are collected by themselves.
     pub proactive: Proactive,
+    /// Where lines come in over HTTP, and who may send them.
+    pub http: Http,
+    /// What the service writes on standard error.
+    pub log: Log,
 }
 
 /// A problem at its place.
@@ -212,6 +223,8 @@ impl Config {
                 .check_share(settings.share.path.is_some(), &mut table);
             settings.routes = Route::read_all(&mut table, &settings.redact);
             settings.proactive = Proactive::read(&mut table);
+            settings.http = Http::read(&mut table);
+            settings.log = Log::read(&mut table);
             table.value("rule"); // the plugin judges it
             table.finish();
         }

@@ -78,6 +78,8 @@ fn the_schema_has_the_keys_of_the_readers_and_no_others() {
             format!("[proactive]\nconsent.{UNKNOWN} = 1\n"),
             "/properties/proactive/properties/consent",
         ),
+        (format!("[http]\n{UNKNOWN} = 1\n"), "/properties/http"),
+        (format!("[log]\n{UNKNOWN} = 1\n"), "/properties/log"),
         (
             format!("[[rule]]\nname = 'a'\nwindow.{UNKNOWN} = 1\n"),
             "/$defs/window",
@@ -191,6 +193,29 @@ fn the_defaults_and_bounds_of_the_schema_are_those_of_the_readers() {
 }
 
 #[test]
+fn the_defaults_and_bounds_of_http_and_log_are_those_of_the_readers() {
+    let checker = checker();
+    for (section, keys) in [("http", 13), ("log", 2)] {
+        let schema = checker.part(&format!("/properties/{section}/properties"));
+        let mut text = format!("[{section}]\n");
+        for (key, schema) in schema.as_object().unwrap() {
+            text = format!("{text}{key} = {}\n", schema["default"]);
+        }
+        assert_eq!(settings(&text), Settings::default());
+        assert_eq!(text.lines().count(), keys + 1);
+    }
+    let http = checker.part("/properties/http/properties");
+    for (key, range) in [("max_connections", CONNECTIONS), ("max_requests", REQUESTS)] {
+        let bound = |end: &str| http[key][end].as_u64().unwrap();
+        assert_eq!((bound("minimum"), bound("maximum")), range.into_inner());
+    }
+    for key in ["format", "level"] {
+        let of_schema = words(checker.part(&format!("/properties/log/properties/{key}")));
+        assert_eq!(of_schema, known(&format!("[log]\n{key} = '{UNKNOWN}'\n")));
+    }
+}
+
+#[test]
 fn what_is_shipped_fits_the_schema() {
     let checker = checker();
     assert_eq!(
@@ -237,6 +262,9 @@ fn schema_and_reader_refuse_alike() {
             .to_owned(),
         "[[output]]\nname = 'a'\nkind = 'http'\nurl = 'https://a/b'\ngzip = true\ntoken_file = 't'\nca_file = 'c'\nbatch_bytes = '1KiB'\ntimeout = '10m'"
             .to_owned(),
+        "[http]\nlisten = ''\nunix_socket = '/run/a'\nmax_requests = 4\nidle_timeout = '1h'".to_owned(),
+        "[http]\nlisten = '[::]:9100'\ntoken_file = '/a'\nmax_body_bytes = '1GiB'".to_owned(),
+        "[log]\nformat = 'json'\nlevel = 'debug'".to_owned(),
         "[share]\npath = '/a'\nmax_age = '30d'\nmax_bytes = '1MiB'".to_owned(),
         "[azure]\nsas_file = '/a'\ntier = 'account'\nrate = '16KiB'\nproxy = 'http://p:3128'\nhost = 'a.b'".to_owned(),
         "[azure]\nsas_env = 'SAS_1'\nstart_jitter = '0s'\nfold = 'fleet'\nconcurrency = 16".to_owned(),
@@ -314,6 +342,18 @@ fn schema_and_reader_refuse_alike() {
         "[[output]]\nname = 'a'\nkind = 'http'".to_owned(),
         "[[output]]\nname = 'a'\nkind = 'http'\nurl = 'ftp://a'".to_owned(),
         "[[output]]\nname = 'a'\nkind = 'http'\nurl = 'http://a'\nmax_files = 2".to_owned(),
+        "http = 3".to_owned(),
+        "[http]\nlisten = '127.0.0.1'".to_owned(),
+        "[http]\nlisten = 9100".to_owned(),
+        "[http]\nmax_connections = 0".to_owned(),
+        "[http]\nmax_connections = 10001".to_owned(),
+        "[http]\nmax_requests = 3".to_owned(),
+        "[http]\nmax_body_bytes = 5".to_owned(),
+        "[http]\nrequest_timeout = 20".to_owned(),
+        "[http]\ntoken = 'x'".to_owned(),
+        "log = 'json'".to_owned(),
+        "[log]\nlevel = 'trace'".to_owned(),
+        "[log]\nformat = 'logfmt'".to_owned(),
         "share = 3".to_owned(),
         "[share]\npath = ''".to_owned(),
         "[share]\nmax_age = 30".to_owned(),

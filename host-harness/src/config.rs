@@ -12,6 +12,7 @@ mod recorder;
 mod redact;
 mod rules;
 mod share;
+mod sources;
 mod storm;
 
 use std::collections::BTreeMap;
@@ -33,6 +34,7 @@ pub use collect::{Collect, FILES_BYTES, MOST_COLLECTORS, MOST_ROLE_CHARS};
 pub use recorder::RecorderSettings;
 pub use redact::{Redact, read_key};
 pub use share::{SHARE_AGE, SHARE_BYTES, Share};
+pub use sources::{EVERY, MOST_NAME_CHARS, MOST_SOURCES, SourceKind, SourceSettings};
 pub use storm::{
     BUNDLE_BYTES, BUNDLES_PER_DAY, BUNDLES_PER_HOUR, BYTES_PER_DAY, Storm, TRIGGER_AGE,
 };
@@ -86,6 +88,8 @@ pub struct Settings {
     pub share: Share,
     /// What bundles hold in place of secrets, people and addresses.
     pub redact: Redact,
+    /// Where lines come from, live.
+    pub sources: Vec<SourceSettings>,
 }
 
 /// A problem at its place.
@@ -175,6 +179,7 @@ impl Config {
             settings.collect = Collect::read(&mut table);
             settings.share = Share::read(&mut table);
             settings.redact = Redact::read(&mut table);
+            settings.sources = sources::read(&mut table);
             table.value("rule"); // the plugin judges it
             table.finish();
         }

@@ -17,4 +17,5 @@ pub mod output;
 pub mod pipeline;
 pub mod replay;
 pub mod ruletest;
+pub mod sources;
 pub mod summary;

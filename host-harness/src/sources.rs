@@ -22,6 +22,8 @@
 //! | `archive` | `archive:<name>:<blob>` | `archive:<name>`, `archive:<name>:<resource>` |
 //! | `alerts` | `alerts:<name>` | |
 
+pub mod alerts;
+pub mod archive;
 mod deliver;
 pub mod omprog;
 pub mod stdin;

@@ -127,7 +127,10 @@ pub(super) fn read(document: &mut Table<'_, '_>) -> Vec<SourceSettings> {
             continue;
         };
         if !names.insert(source.name.clone()) {
-            let message = format!("there is a source `{}` already; choose another name", source.name);
+            let message = format!(
+                "there is a source `{}` already; choose another name",
+                source.name
+            );
             document.problem(&format!("source/{number}/name"), message);
         }
         let is_stdin = matches!(source.kind, SourceKind::Stdin | SourceKind::Omprog { .. });
@@ -148,7 +151,8 @@ fn read_source(table: &mut Table<'_, '_>) -> Option<SourceSettings> {
         table.problem("", format!("it has no `kind`; one of {}", kinds.join(", ")));
     }
     if table.value("name").is_none() {
-        let message = "it has no `name`; it says whose position is stored, so never change it later";
+        let message =
+            "it has no `name`; it says whose position is stored, so never change it later";
         table.problem("", message.to_owned());
     }
     let name = read_name(table, "name", MOST_NAME_CHARS);
@@ -179,7 +183,8 @@ fn read_kind(table: &mut Table<'_, '_>, kind: Kind) -> Option<SourceKind> {
             let begin_mark = read_mark(table, "begin_mark", "BEGIN TRANSACTION");
             let commit_mark = read_mark(table, "commit_mark", "COMMIT TRANSACTION");
             if begin_mark == commit_mark {
-                let message = "it is the same as `begin_mark`; give it the text that rsyslog has for it";
+                let message =
+                    "it is the same as `begin_mark`; give it the text that rsyslog has for it";
                 table.problem("commit_mark", message.to_owned());
             }
             SourceKind::Omprog {
@@ -238,7 +243,8 @@ fn read_paths(table: &mut Table<'_, '_>) -> Option<Vec<String>> {
     let paths = paths.filter(|paths| (1..=MOST_SOURCES).contains(&paths.len()));
     let Some(paths) = paths else {
         let message = format!("`paths` must be a list of 1 to {MOST_SOURCES} patterns of paths");
-        table.problem(if table.value("paths").is_some() { "paths" } else { "" }, message);
+        let place = table.value("paths").map_or("", |_| "paths");
+        table.problem(place, message);
         return None;
     };
     for path in &paths {
@@ -253,7 +259,10 @@ fn read_paths(table: &mut Table<'_, '_>) -> Option<Vec<String>> {
 fn read_mark(table: &mut Table<'_, '_>, key: &'static str, default: &str) -> String {
     match table.text(key) {
         Some(mark) if mark.is_empty() || mark.contains('\n') => {
-            table.problem(key, "expected one line of text that is not empty".to_owned());
+            table.problem(
+                key,
+                "expected one line of text that is not empty".to_owned(),
+            );
             default.to_owned()
         }
         mark => mark.unwrap_or(default).to_owned(),
@@ -283,7 +292,11 @@ fn read_url(table: &mut Table<'_, '_>) -> Option<Url> {
     let text = table.text("url")?;
     let has_secret = |url: &Url| {
         let secrets = ["sig", "code", "token", "access_token"];
-        let is_secret = |name: &str| secrets.iter().any(|secret| name.eq_ignore_ascii_case(secret));
+        let is_secret = |name: &str| {
+            secrets
+                .iter()
+                .any(|secret| name.eq_ignore_ascii_case(secret))
+        };
         url.password().is_some() || url.query_pairs().any(|(name, _)| is_secret(&name))
     };
     let message = match Url::parse(text) {

@@ -9,6 +9,7 @@
 //! they come again. Units with a fault have no line: those at the end of such a batch come again.
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::ingest::batch::{Batch, BatchLimits, Batcher};
 use crate::ingest::frame::{FrameLimits, Framer, Rest, Unit};
@@ -37,10 +38,16 @@ pub struct Place {
     pub units: u64,
 }
 
+/// Number and hash of the units of a stream, in their order.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Chain {
+    pub(super) units: u64,
+    pub(super) hash: u64,
+}
+
 /// Frames a stream from a place on.
 #[derive(Debug)]
 pub(super) struct Stream {
-    source: String,
     limits: FrameLimits,
     framer: Framer,
     /// Where the next byte lies that is to be pushed.
@@ -51,6 +58,10 @@ pub(super) struct Stream {
     committed: Committed,
     batcher: Batcher,
     batches: Vec<Batch>,
+    /// All units, where somebody asked for it.
+    chain: Option<Chain>,
+    /// How many units the chain has at most.
+    chain_until: u64,
 }
 
 /// The recovered batches of one source.
@@ -77,6 +88,21 @@ fn is_zero(number: &u64) -> bool {
     *number == 0
 }
 
+// === impl Chain ===
+
+impl Chain {
+    fn add(&mut self, unit: &[u8]) {
+        let hash = Sha256::new()
+            .chain_update(self.hash.to_be_bytes())
+            .chain_update(unit);
+        let hash: [u8; 32] = hash.finalize().into();
+        self.hash = hash
+            .first_chunk()
+            .map_or(0, |first| u64::from_be_bytes(*first));
+        self.units += 1;
+    }
+}
+
 // === impl Stream ===
 
 impl Stream {
@@ -86,7 +112,6 @@ impl Stream {
         let batches = recovered.extract_if(.., |batch| batch.source == source);
         let batches = batches.collect();
         Self {
-            source: source.to_owned(),
             limits,
             framer: Framer::at(place.rest(), limits),
             position: place.offset,
@@ -95,12 +120,26 @@ impl Stream {
             committed: Committed { batches, lines: 0 },
             batcher: Batcher::new(source, BatchLimits::default()),
             batches: Vec::new(),
+            chain: None,
+            chain_until: u64::MAX,
         }
     }
 
-    /// The source's name.
-    pub(super) fn source(&self) -> &str {
-        &self.source
+    /// Also counts the units that are handed over, from this chain on.
+    pub(super) fn counting(mut self, chain: Chain) -> Self {
+        self.chain = Some(chain);
+        self
+    }
+
+    /// The chain ends when it has so many units.
+    pub(super) fn until(mut self, units: u64) -> Self {
+        self.chain_until = units;
+        self
+    }
+
+    /// The units that were handed over, as far as they were counted.
+    pub(super) fn chain(&self) -> Chain {
+        self.chain.unwrap_or_default()
     }
 
     /// Where the next byte lies that is to be pushed.
@@ -153,11 +192,19 @@ impl Stream {
             committed,
             batcher,
             batches,
+            chain,
+            chain_until,
             ..
         } = self;
         drive(framer, &mut |unit| {
             *framed += 1;
-            if *framed > place.units && !committed.covers(&unit) {
+            if *framed <= place.units {
+                return;
+            }
+            if let Some(chain) = chain.as_mut().filter(|chain| chain.units < *chain_until) {
+                chain.add(unit.bytes);
+            }
+            if !committed.covers(&unit) {
                 batches.extend(batcher.push(&unit));
             }
         });

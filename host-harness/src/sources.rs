@@ -9,8 +9,10 @@
 //! that the pipeline stores in the transaction that commits the batches. An offer without batches, only to
 //! store a cursor, is one too; an empty value removes the row. At the start the source gets its rows back.
 //! Batches that were recorded but not committed when the process died are committed when it starts again,
-//! without the cursor: of these the pipeline tells ([`Recovered`]), and their lines are dropped when they
-//! are read again. So each line is judged once, wherever the process was killed.
+//! without the cursor: in the same transaction the pipeline adds them to a row of the source
+//! ([`Recovered`]), and their lines are dropped when they are read again. So each line is judged once,
+//! wherever and however often the process was killed. Repeated lines of such a source are no repeated
+//! batch: it says itself what came before.
 //!
 //! The others cannot read again: [`stdin`] is gone with the process, [`omprog`] has its sender repeat what
 //! was not confirmed, and [`alerts`] reads a list of what holds now.
@@ -49,8 +51,6 @@ pub struct Start {
     pub feed: Feed,
     /// Every stored cursor, by key. A source looks for its own.
     pub cursors: BTreeMap<String, String>,
-    /// The batches that were committed at the start. A source looks for its own.
-    pub recovered: Vec<Recovered>,
     /// The state folder, for what a source keeps beside the spool.
     pub state: PathBuf,
     /// Ends it: what was not taken by then is offered again after the next start.

@@ -36,7 +36,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncWrite, AsyncWriteExt as _,
 use tokio::time::Instant;
 
 use super::deliver::judged;
-use super::stream::{Place, Stream};
+use super::stream::{Committed, Place, Stream};
 use super::{Ended, FIRST_WAIT, LONGEST_WAIT, Start};
 use crate::ingest::batch::Batch;
 use crate::live::feed::{Answer, Offer};
@@ -100,7 +100,7 @@ pub async fn run(
     let (pending, left) = Pending::open(&start.state, &settings.name)?;
     let source = format!("stdin:{}", settings.name);
     let mut talk = Talk {
-        stream: Stream::at(&source, Place::default(), &mut Vec::new()),
+        stream: Stream::at(&source, Place::default(), &Committed::default()),
         pending,
         waiting: 0,
         in_transaction: false,

@@ -6,7 +6,7 @@
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
 use super::deliver::{deliver, judged};
-use super::stream::{Place, Stream};
+use super::stream::{Committed, Place, Stream};
 use super::{Ended, Start};
 
 /// How many bytes are read at once, and offered at most.
@@ -21,7 +21,11 @@ pub async fn run(
     start: Start,
     mut input: impl AsyncRead + Unpin,
 ) -> Result<Ended, String> {
-    let mut stream = Stream::at(&format!("stdin:{name}"), Place::default(), &mut Vec::new());
+    let mut stream = Stream::at(
+        &format!("stdin:{name}"),
+        Place::default(),
+        &Committed::default(),
+    );
     let mut buffer = vec![0; READ_BYTES];
     loop {
         let read = tokio::select! {

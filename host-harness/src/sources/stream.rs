@@ -5,8 +5,13 @@
 //! number of its elements so far, which are read again after a restart, and dropped.
 //!
 //! A batch that was recorded when the process died, and committed only when it started again, is behind
-//! the place that was stored. The pipeline tells of it ([`Recovered`]), and its lines are dropped when
-//! they come again. Units with a fault have no line: those at the end of such a batch come again.
+//! the place that was stored. With it the pipeline commits a row that tells of it ([`Recovered`]), and its
+//! lines are dropped when they come again. Units with a fault have no line: those at the end of such a
+//! batch come again. The row stays until the source, which was read on and stored its place, removes it:
+//! the process may die a second time before.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -14,11 +19,9 @@ use sha2::{Digest, Sha256};
 use crate::ingest::batch::{Batch, BatchLimits, Batcher};
 use crate::ingest::frame::{FrameLimits, Framer, Rest, Unit};
 
-/// Lines of a source that are committed, though its cursor does not say so.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Lines that are committed, though the cursor of their source does not say so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recovered {
-    /// The name of the source, as in its batches.
-    pub source: String,
     /// Where the first unit of the batch lies in the source.
     pub offset: u64,
     /// How many lines the batch had; units with a fault are none.
@@ -33,6 +36,9 @@ pub struct Place {
     /// Whether a comma there is a separator.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub after_unit: bool,
+    /// Whether it is text up to the end of the line, whatever it looks like.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub in_text: bool,
     /// How many of the units from there on were handed over.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub units: u64,
@@ -48,6 +54,7 @@ pub(super) struct Chain {
 /// Frames a stream from a place on.
 #[derive(Debug)]
 pub(super) struct Stream {
+    source: String,
     limits: FrameLimits,
     framer: Framer,
     /// Where the next byte lies that is to be pushed.
@@ -55,7 +62,7 @@ pub(super) struct Stream {
     place: Place,
     /// How many units were framed since the place.
     framed: u64,
-    committed: Committed,
+    dropping: Dropping,
     batcher: Batcher,
     batches: Vec<Batch>,
     /// All units, where somebody asked for it.
@@ -64,10 +71,17 @@ pub(super) struct Stream {
     chain_until: u64,
 }
 
-/// The recovered batches of one source.
-#[derive(Debug, Default)]
-struct Committed {
-    batches: Vec<Recovered>,
+/// The recovered batches that were not found yet, by source. Clones share them: of two files that have
+/// the name of the same source, one rotated away, the first that has a unit at the offset has the batch.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Committed(Arc<Mutex<BTreeMap<String, Vec<Recovered>>>>);
+
+/// What is dropped of one stream.
+#[derive(Debug)]
+struct Dropping {
+    committed: Committed,
+    /// There may be more batches of this source.
+    may_come: bool,
     /// Lines still to come of the one that was found.
     lines: u64,
 }
@@ -79,6 +93,7 @@ impl Place {
         Rest {
             offset: self.offset,
             after_unit: self.after_unit,
+            in_text: self.in_text,
         }
     }
 }
@@ -106,18 +121,21 @@ impl Chain {
 // === impl Stream ===
 
 impl Stream {
-    /// Goes on with a source at `place`. Of `recovered`, those of this source are taken out.
-    pub(super) fn at(source: &str, place: Place, recovered: &mut Vec<Recovered>) -> Self {
+    /// Goes on with a source at `place`.
+    pub(super) fn at(source: &str, place: Place, committed: &Committed) -> Self {
         let limits = FrameLimits::default();
-        let batches = recovered.extract_if(.., |batch| batch.source == source);
-        let batches = batches.collect();
         Self {
+            source: source.to_owned(),
             limits,
             framer: Framer::at(place.rest(), limits),
             position: place.offset,
             place,
             framed: 0,
-            committed: Committed { batches, lines: 0 },
+            dropping: Dropping {
+                committed: committed.clone(),
+                may_come: true,
+                lines: 0,
+            },
             batcher: Batcher::new(source, BatchLimits::default()),
             batches: Vec::new(),
             chain: None,
@@ -168,7 +186,7 @@ impl Stream {
         self.frame(|framer, sink| framer.finish(sink));
         let end = Rest {
             offset: self.position,
-            after_unit: false,
+            ..Rest::default()
         };
         self.framer = Framer::at(end, self.limits);
         self.place = Place {
@@ -186,10 +204,11 @@ impl Stream {
 
     fn frame(&mut self, drive: impl FnOnce(&mut Framer, &mut dyn FnMut(Unit<'_>))) {
         let Self {
+            source,
             framer,
             framed,
             place,
-            committed,
+            dropping,
             batcher,
             batches,
             chain,
@@ -204,7 +223,7 @@ impl Stream {
             if let Some(chain) = chain.as_mut().filter(|chain| chain.units < *chain_until) {
                 chain.add(unit.bytes);
             }
-            if !committed.covers(&unit) {
+            if !dropping.covers(source, &unit) {
                 batches.extend(batcher.push(&unit));
             }
         });
@@ -212,6 +231,7 @@ impl Stream {
             *place = Place {
                 offset: rest.offset,
                 after_unit: rest.after_unit,
+                in_text: rest.in_text,
                 // Not 0 where the units before a restart are coming again.
                 units: place.units.saturating_sub(*framed),
             };
@@ -222,27 +242,76 @@ impl Stream {
     }
 }
 
+// === impl Recovered ===
+
+/// What the keys of rows begin with that tell of recovered batches.
+const RECOVERED: &str = "recovered:";
+
+impl Recovered {
+    /// The key of the row for a source; `None` for one that has no cursor and reads nothing again.
+    #[must_use]
+    pub fn key(source: &str) -> Option<String> {
+        let has_cursor = source.starts_with("tail:") || source.starts_with("archive:");
+        has_cursor.then(|| format!("{RECOVERED}{source}"))
+    }
+
+    /// The value of that row with this batch, too. `stored` is its value so far.
+    #[must_use]
+    pub fn add(self, stored: Option<&str>) -> String {
+        let mut batches: Vec<Self> = stored.map(read_batches).unwrap_or_default();
+        batches.push(self);
+        serde_json::to_string(&batches).unwrap_or_default()
+    }
+}
+
+fn read_batches(text: &str) -> Vec<Recovered> {
+    serde_json::from_str(text).unwrap_or_default()
+}
+
 // === impl Committed ===
 
 impl Committed {
-    /// Whether the unit is one that was committed.
-    fn covers(&mut self, unit: &Unit<'_>) -> bool {
-        if self.lines == 0 {
-            let found = self
-                .batches
-                .iter()
-                .position(|batch| batch.offset == unit.offset);
-            let Some(found) = found else {
-                return false;
-            };
-            self.lines = self.batches.swap_remove(found).lines;
+    /// The batches of the sources whose names begin with `prefix`, and the keys of their rows, to be
+    /// removed when all that was there was read on and the places are stored.
+    pub(super) fn of(prefix: &str, cursors: &BTreeMap<String, String>) -> (Self, Vec<String>) {
+        let begin = format!("{RECOVERED}{prefix}");
+        let rows = cursors
+            .range(begin.clone()..)
+            .take_while(|(key, _)| key.starts_with(&begin));
+        let mut batches = BTreeMap::new();
+        let mut keys = Vec::new();
+        for (key, text) in rows {
+            let source = key.strip_prefix(RECOVERED).unwrap_or_default();
+            batches.insert(source.to_owned(), read_batches(text));
+            keys.push(key.clone());
         }
+        (Self(Arc::new(Mutex::new(batches))), keys)
+    }
+
+    /// The lines of the batch that begins here, which is then no longer among them.
+    fn find(&self, source: &str, offset: u64) -> Option<u64> {
+        let mut sources = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let batches = sources.get_mut(source)?;
+        let found = batches.iter().position(|batch| batch.offset == offset)?;
+        Some(batches.swap_remove(found).lines)
+    }
+}
+
+// === impl Dropping ===
+
+impl Dropping {
+    /// Whether the unit is one that was committed.
+    fn covers(&mut self, source: &str, unit: &Unit<'_>) -> bool {
+        if self.lines == 0 && self.may_come {
+            self.lines = self.committed.find(source, unit.offset).unwrap_or(0);
+        }
+        let is_line = unit.fault.is_none();
         if self.lines == 0 {
+            // What was committed comes first, but for faults between its batches.
+            self.may_come &= !is_line;
             return false;
         }
-        if unit.fault.is_none() {
-            self.lines -= 1;
-        }
+        self.lines -= u64::from(is_line);
         true
     }
 }
@@ -306,7 +375,7 @@ mod tests {
             cuts in prop::collection::vec((0usize..200, any::<bool>()), 0..12),
         ) {
             let bytes = text.as_bytes();
-            let mut stream = Stream::at("s", Place::default(), &mut Vec::new());
+            let mut stream = Stream::at("s", Place::default(), &Committed::default());
             let mut found = Vec::new();
             for (cut, restarts) in cuts {
                 let from = usize::try_from(stream.position()).unwrap();
@@ -316,7 +385,7 @@ mod tests {
                 if restarts {
                     let text = serde_json::to_string(&stream.place()).unwrap();
                     let place = serde_json::from_str(&text).unwrap();
-                    stream = Stream::at("s", place, &mut Vec::new());
+                    stream = Stream::at("s", place, &Committed::default());
                 }
             }
             let from = usize::try_from(stream.position()).unwrap();
@@ -330,50 +399,52 @@ mod tests {
     #[test]
     fn inside_an_array_the_place_counts_its_elements() {
         let text = b"x\n[{\"a\":1},{\"a\":2},\n{\"a\":3}]\ny\n";
-        let mut stream = Stream::at("s", Place::default(), &mut Vec::new());
+        let mut stream = Stream::at("s", Place::default(), &Committed::default());
         stream.push(&text[..2]);
         stream.push(&text[2..20]);
         let place = Place {
             offset: 2,
-            after_unit: false,
             units: 2,
+            ..Place::default()
         };
         assert_eq!(stream.place(), place);
         assert_eq!(lines(&stream.take()).len(), 3);
-        let mut again = Stream::at("s", place, &mut Vec::new());
+        let mut again = Stream::at("s", place, &Committed::default());
         again.push(&text[2..]);
         assert_eq!(
             lines(&again.take()),
-            [(20 + 2, b"{\"a\":3}".to_vec()), (31, b"y".to_vec())]
+            [(20, b"{\"a\":3}".to_vec()), (29, b"y".to_vec())]
         );
         assert!(!again.holds());
     }
 
     #[test]
     fn what_was_committed_at_the_restart_is_dropped() {
-        let batch = |source: &str, offset, lines| Recovered {
-            source: source.to_owned(),
-            offset,
-            lines,
-        };
-        let mut recovered = vec![
-            batch("s", 4, 1),
-            batch("other", 0, 9),
-            batch("s", 2, 1),
-            batch("s", 99, 1),
-        ];
-        let mut stream = Stream::at("s", Place::default(), &mut recovered);
-        assert_eq!(recovered, [batch("other", 0, 9)]);
-        stream.push(b"a\nb\nc\nd\n");
-        assert_eq!(
-            lines(&stream.take()),
-            [(0, b"a".to_vec()), (6, b"d".to_vec())]
-        );
+        let key = |source| Recovered::key(source).unwrap();
+        let batch = |offset, lines| Recovered { offset, lines };
+        let first = batch(2, 2).add(None);
+        let value = batch(8, 1).add(Some(&batch(0, 1).add(Some(&first))));
+        let mut cursors = BTreeMap::from([(key("tail:s"), value)]);
+        cursors.insert(key("tail:t"), batch(0, 9).add(None));
+        cursors.insert(key("archive:s"), batch(0, 9).add(None));
+        let (committed, keys) = Committed::of("tail:s", &cursors);
+        assert_eq!(keys, ["recovered:tail:s"]);
+        assert_eq!(Recovered::key("stdin:s"), None);
+        let text = b"a\nb\nc\nd\ne\n";
+        let mut stream = Stream::at("tail:s", Place::default(), &committed);
+        stream.push(text);
+        // Batches lie one behind the other: that at 8 is another file's.
+        let rest = [(6, b"d".to_vec()), (8, b"e".to_vec())];
+        assert_eq!(lines(&stream.take()), rest);
+        // Each is found once.
+        let mut stream = Stream::at("tail:s", Place::default(), &committed);
+        stream.push(text);
+        assert_eq!(lines(&stream.take()).len(), 5);
     }
 
     #[test]
     fn a_stream_goes_on_after_its_end() {
-        let mut stream = Stream::at("s", Place::default(), &mut Vec::new());
+        let mut stream = Stream::at("s", Place::default(), &Committed::default());
         stream.push(b"a\nhalf");
         assert!(stream.holds());
         stream.finish();

@@ -17,7 +17,8 @@
 //!
 //! **The last line.** A line without its newline is held back until the newline comes. There is no time
 //! after which it is taken half; a JSON value is complete with its bracket. It is taken without a newline
-//! when the file was rotated away and nothing came for [`FINISH_LOOKS`] looks, or is no longer there.
+//! when the file was rotated away and nothing came for [`FINISH_LOOKS`] looks, or is no longer there; of a
+//! file that was first seen under the name it has after a rotation, it is not.
 //!
 //! **What is stored.** A row for each file, `tail:<source>:<slot>`: path, inode, hash of the first bytes
 //! and the place; it is committed with the lines. A slot is used again once its row is empty. The row
@@ -91,11 +92,10 @@ pub async fn run(settings: TailSettings, start: Start) -> Result<Ended, String> 
     let Start {
         feed,
         cursors,
-        recovered,
         shutdown,
         ..
     } = start;
-    let mut tailer = Tailer::new(settings, &cursors, recovered, now());
+    let mut tailer = Tailer::new(settings, &cursors, now());
     drop(cursors);
     loop {
         tailer = aside(tailer, |tailer| tailer.look()).await?.0;

@@ -64,7 +64,6 @@ impl Pipeline {
         Start {
             feed: self.feed.clone(),
             cursors: self.taken().cursors,
-            recovered: Vec::new(),
             state: self.state.path().to_owned(),
             shutdown: CancellationToken::new(),
         }

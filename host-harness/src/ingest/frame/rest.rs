@@ -10,6 +10,9 @@ pub struct Rest {
     pub offset: u64,
     /// Whether a comma there is a separator: only a JSON unit came before.
     pub after_unit: bool,
+    /// Whether it is text up to the end of the line, whatever it looks like: the rest of a value that
+    /// broke.
+    pub in_text: bool,
 }
 
 // === impl Framer ===
@@ -22,7 +25,7 @@ impl Framer {
         if rest != Rest::default() {
             framer.base = rest.offset;
             framer.after_unit = rest.after_unit;
-            framer.mode = Mode::Gap;
+            framer.mode = if rest.in_text { Mode::Text } else { Mode::Gap };
         }
         framer
     }
@@ -42,6 +45,7 @@ impl Framer {
         Some(Rest {
             offset: self.offset(self.start),
             after_unit,
+            in_text: self.mode == Mode::Text,
         })
     }
 }

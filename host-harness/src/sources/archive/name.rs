@@ -78,7 +78,7 @@ mod tests {
                 (parsed.resource, parsed.rest),
                 (resource, "y=2026/m=11/d=24/h=13/m=00/PT1H.json")
             );
-            assert_eq!(parsed.hour, 498_781);
+            assert_eq!(parsed.hour, 498_757);
             assert_eq!(
                 day_prefix(resource, parsed.hour).unwrap(),
                 format!("{resource}/y=2026/m=11/d=24/")

@@ -8,9 +8,10 @@ use super::rows::{Rows, Seen};
 use super::{
     ArchiveSettings, Blob, Blobs, CHECK_BYTES, MOST_PAGES, RANGE_BYTES, TURN_BYTES, matters,
 };
+use crate::live::feed::Cursor;
 use crate::sources::Start;
 use crate::sources::deliver::{deliver, judged, now};
-use crate::sources::stream::{Chain, Place, Stream};
+use crate::sources::stream::{Chain, Committed, Place, Stream};
 
 /// How many bytes are looked at for the last line of a blob that is not read.
 const LAST_LINE_BYTES: u64 = 64 * 1024;
@@ -34,6 +35,9 @@ pub(super) struct Reader<B> {
     start: Start,
     blobs: B,
     rows: Rows,
+    committed: Committed,
+    /// Keys of rows of recovered batches, to be removed once everything was read.
+    recovered: Vec<String>,
     /// What was told last, so that it is told once.
     told: String,
     has_told_of_resources: bool,
@@ -43,8 +47,12 @@ pub(super) struct Reader<B> {
 
 impl<B: Blobs> Reader<B> {
     pub(super) fn new(settings: ArchiveSettings, start: Start, blobs: B) -> Self {
+        let prefix = format!("archive:{}:", settings.name);
+        let (committed, recovered) = Committed::of(&prefix, &start.cursors);
         Self {
             rows: Rows::read(&settings.name, &start.cursors),
+            committed,
+            recovered,
             settings,
             start,
             blobs,
@@ -93,6 +101,13 @@ impl<B: Blobs> Reader<B> {
         }
         if outcome == Read::All {
             self.told.clear();
+            while let Some(key) = self.recovered.last().cloned() {
+                let value = String::new();
+                if !self.deliver(Vec::new(), Cursor { key, value }).await {
+                    return Read::Stopped;
+                }
+                self.recovered.pop();
+            }
             // Everything that was there is stored.
             if !self.rows.is_begun {
                 let begun = self.rows.begun(now());
@@ -177,7 +192,7 @@ impl<B: Blobs> Reader<B> {
         }
         let source = format!("archive:{}:{}", self.settings.name, blob.name);
         let begin = seen.place;
-        let mut stream = Stream::at(&source, begin, &mut self.start.recovered).counting(seen.chain);
+        let mut stream = Stream::at(&source, begin, &self.committed).counting(seen.chain);
         // The end of what was pushed, for the hash before the place.
         let mut tail: Vec<u8> = Vec::new();
         while stream.position() < blob.length {
@@ -259,7 +274,7 @@ impl<B: Blobs> Reader<B> {
 
     /// Whether the first units of a blob are those that were handed over.
     async fn starts_with(&self, blob: &Blob, chain: Chain) -> Result<bool, String> {
-        let mut stream = Stream::at("", Place::default(), &mut Vec::new())
+        let mut stream = Stream::at("", Place::default(), &Committed::default())
             .counting(Chain::default())
             .until(chain.units);
         while stream.chain().units < chain.units && stream.position() < blob.length {
@@ -304,11 +319,7 @@ impl<B: Blobs> Reader<B> {
         self.blobs.read(&blob.name, offset, length).await
     }
 
-    async fn deliver(
-        &self,
-        batches: Vec<crate::ingest::batch::Batch>,
-        row: crate::live::feed::Cursor,
-    ) -> bool {
+    async fn deliver(&self, batches: Vec<crate::ingest::batch::Batch>, row: Cursor) -> bool {
         let offer = judged(batches, Some(row));
         let Start { feed, shutdown, .. } = &self.start;
         deliver(feed, &self.settings.name, offer, shutdown)

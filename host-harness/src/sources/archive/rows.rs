@@ -122,6 +122,7 @@ mod tests {
                     place: Place {
                         offset: u64::MAX,
                         after_unit: true,
+                        in_text: true,
                         units: u64::MAX,
                     },
                     check: u64::MAX,

@@ -10,7 +10,7 @@ const HUB: &str =
     "resourceId=/SUBSCRIPTIONS/S/RESOURCEGROUPS/G/PROVIDERS/MICROSOFT.SIGNALRSERVICE/SIGNALR/HUB";
 
 /// 2026-11-24 13:00, in hours since 1970.
-const HOUR: i64 = 498_781;
+const HOUR: i64 = 498_757;
 
 /// Blobs in memory.
 #[derive(Debug, Clone, Default)]
@@ -221,11 +221,12 @@ async fn lines_that_were_committed_at_the_restart_are_dropped() {
         .append(&blob(0), "{\"a\":1}\n{\"a\":2}\n{\"a\":3}\n");
     let mut start = scene.pipeline.begin();
     let source = format!("archive:signalr:{}", blob(0));
-    start.recovered = vec![crate::sources::Recovered {
-        source,
+    let key = crate::sources::Recovered::key(&source).unwrap();
+    let recovered = crate::sources::Recovered {
         offset: 0,
         lines: 2,
-    }];
+    };
+    start.cursors.insert(key, recovered.add(None));
     scene.reader = Reader::new(settings(true), start, scene.fake.clone());
     assert_eq!(scene.look().await, ["{\"a\":3}"]);
 }
@@ -252,8 +253,7 @@ async fn a_large_blob_is_read_in_ranges_and_turns() {
     // One array that is longer than a turn, too.
     let whole = format!("{{\"records\":[{}]}}", lines.join(","));
     scene.fake.append(&blob(0), &whole);
-    assert_eq!(scene.look().await, [""; 0]);
-    assert_eq!(scene.pipeline.taken().lines()[count..], lines);
+    assert!(scene.look().await == lines);
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use super::find::Found;
 use super::head::{HEAD_BYTES, Head, Id, beginning, beginning_of, is_packed, read_at, unpacked};
 use crate::ingest::batch::Batch;
 use crate::ingest::input::open::Opened;
-use crate::sources::stream::{Place, Recovered, Stream};
+use crate::sources::stream::{Committed, Place, Stream};
 
 /// How many bytes of a file are read before it is the next one's turn.
 pub const TURN_BYTES: usize = 1024 * 1024;
@@ -74,14 +74,7 @@ enum Body {
 
 impl Followed {
     /// A file that is followed from `offset` on.
-    pub(super) fn new(
-        slot: usize,
-        name: &str,
-        found: &Found,
-        offset: u64,
-        head: Head,
-        recovered: &mut Vec<Recovered>,
-    ) -> Self {
+    pub(super) fn new(slot: usize, name: &str, found: &Found, offset: u64, head: Head) -> Self {
         let place = Place {
             offset,
             ..Place::default()
@@ -94,24 +87,20 @@ impl Followed {
             place,
             rotated: false,
         };
-        let mut followed = Self::resume(slot, name, saved, recovered);
+        let mut followed = Self::resume(slot, name, saved, &Committed::default());
+        // A row comes before the first lines: should these be recorded and not committed, it says under
+        // which name, whatever the file is called by then.
         followed.stored = false;
-        // What begins at its beginning would begin there again.
-        followed.saved = offset == 0;
+        followed.saved = false;
         followed
     }
 
     /// A file of which this is stored.
-    pub(super) fn resume(
-        slot: usize,
-        name: &str,
-        saved: Saved,
-        recovered: &mut Vec<Recovered>,
-    ) -> Self {
+    pub(super) fn resume(slot: usize, name: &str, saved: Saved, committed: &Committed) -> Self {
         let source = format!("tail:{name}:{}", saved.origin.display());
         Self {
             slot,
-            stream: Stream::at(&source, saved.place, recovered),
+            stream: Stream::at(&source, saved.place, committed),
             origin: saved.origin,
             path: saved.path,
             id: saved.id,
@@ -173,7 +162,7 @@ impl Followed {
         }
         self.path.clone_from(&found.path);
         self.rotated = true;
-        self.saved = !self.stored;
+        self.saved = false;
         self.seen = None;
         self.still = 0;
     }

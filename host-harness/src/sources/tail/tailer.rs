@@ -13,7 +13,7 @@ use super::head::{Head, Id, beginning_of, read_at};
 use super::{DROP_LOOKS, FINISH_LOOKS, MOST_FILES, MOST_OPEN, ReadFrom, TailSettings};
 use crate::ingest::batch::Batch;
 use crate::live::feed::Cursor;
-use crate::sources::stream::Recovered;
+use crate::sources::stream::Committed;
 
 /// How far back from its end a file's last line is looked for, in bytes.
 const LAST_LINE_BYTES: u64 = 64 * 1024;
@@ -42,6 +42,8 @@ enum What {
     Begun,
     /// Nothing is to be known any more of the file that had this slot.
     Forgotten(usize),
+    /// What was recovered was read again.
+    Recovered,
 }
 
 /// All files of one source.
@@ -51,11 +53,12 @@ pub(super) struct Tailer {
     files: Vec<Followed>,
     /// Slots whose rows are to be emptied.
     forgotten: BTreeSet<usize>,
-    recovered: Vec<Recovered>,
     /// When the source began; not known to the store while `is_begun` is not set.
     since: i64,
     is_begun: bool,
     has_looked: bool,
+    /// Keys of rows of recovered batches, to be removed once everything was read.
+    recovered: Vec<String>,
     /// Whose turn it is.
     turn: usize,
     looks: u64,
@@ -73,20 +76,16 @@ impl Tailer {
     pub(super) fn new(
         settings: TailSettings,
         cursors: &BTreeMap<String, String>,
-        mut recovered: Vec<Recovered>,
         now: i64,
     ) -> Self {
         let begun = cursors.get(&key(&settings.name, None));
         let begun = begun.and_then(|text| serde_json::from_str::<Begun>(text).ok());
+        let prefix = format!("tail:{}:", settings.name);
+        let (committed, recovered) = Committed::of(&prefix, cursors);
         let rows = (0..slots()).filter_map(|slot| {
             let text = cursors.get(&key(&settings.name, Some(slot)))?;
             let saved: Saved = serde_json::from_str(text).ok()?;
-            Some(Followed::resume(
-                slot,
-                &settings.name,
-                saved,
-                &mut recovered,
-            ))
+            Some(Followed::resume(slot, &settings.name, saved, &committed))
         });
         Self {
             files: rows.collect(),
@@ -108,8 +107,10 @@ impl Tailer {
     pub(super) fn look(&mut self) {
         self.looks += 1;
         let found = find(&self.settings.paths);
-        for index in 0..self.files.len() {
-            self.look_after(index, &found);
+        let all = 0..self.files.len();
+        let lost: Vec<usize> = all.filter(|index| self.is_lost(*index, &found)).collect();
+        for index in &lost {
+            self.find_copy(*index, &lost);
         }
         self.drop_done();
         self.welcome(found);
@@ -134,13 +135,23 @@ impl Tailer {
                 return Some(self.file_ready(index, batches));
             }
         }
-        None
+        let key = self.recovered.last().filter(|_| self.has_looked)?.clone();
+        let cursor = Cursor {
+            key,
+            value: String::new(),
+        };
+        Some(Ready {
+            batches: Vec::new(),
+            cursor,
+            what: What::Recovered,
+        })
     }
 
     /// What was offered is durable.
     pub(super) fn taken(&mut self, ready: &Ready) {
         match ready.what {
             What::Begun => self.is_begun = true,
+            What::Recovered => drop(self.recovered.pop()),
             What::Forgotten(slot) => {
                 self.forgotten.remove(&slot);
             }
@@ -154,21 +165,20 @@ impl Tailer {
         }
     }
 
-    fn look_after(&mut self, index: usize, found: &[Found]) {
+    /// Finds a file again. Whether its contents are not where they were.
+    fn is_lost(&mut self, index: usize, found: &[Found]) -> bool {
         let Some(file) = self.files.get_mut(index) else {
-            return;
+            return false;
         };
         if file.gone {
             file.ready = true;
-            return;
+            return false;
         }
         let here = Found::at(&file.path).filter(|here| here.id == file.id);
         let is_elsewhere = here.is_none();
-        let now = here
-            .or_else(|| with_id(file, found))
-            .filter(|now| file.goes_on(now));
+        let now = here.or_else(|| with_id(file, found));
         match now {
-            Some(now) => {
+            Some(now) if file.goes_on(&now) => {
                 if is_elsewhere {
                     file.move_to(&now);
                 }
@@ -186,17 +196,24 @@ impl Tailer {
                     !at_end || (file.rotated && file.still >= FINISH_LOOKS && file.stream.holds());
             }
             // Renamed away and gone, but open: the rest can still be read.
-            None if is_elsewhere && file.is_open() && !file.is_packed() => {
+            None if file.is_open() && !file.is_packed() => {
                 file.gone = true;
                 file.ready = true;
             }
-            None => self.find_copy(index),
+            _ => return true,
         }
+        false
     }
 
-    /// Its contents are no longer where they were: a copy may have them, such as a compressed one.
-    fn find_copy(&mut self, index: usize) {
-        let taken: HashSet<Id> = self.files.iter().map(|file| file.id).collect();
+    /// A copy may have the contents of a lost file, such as a compressed one. `lost` are all such files:
+    /// what they are told by may be another file's by now.
+    fn find_copy(&mut self, index: usize, lost: &[usize]) {
+        let others = self.files.iter().enumerate();
+        let others = others.filter(|(other, file)| !file.gone && !lost.contains(other));
+        let mut taken: HashSet<Id> = others.map(|(_, file)| file.id).collect();
+        let before = lost.iter().take_while(|other| **other != index);
+        let before = before.filter_map(|other| self.files.get(*other));
+        taken.extend(before.filter(|file| !file.gone).map(|file| file.id));
         let Some(file) = self.files.get_mut(index) else {
             return;
         };
@@ -266,14 +283,7 @@ impl Tailer {
             match self.beginning(&found) {
                 Ok((offset, head)) => {
                     self.unreadable.remove(&found.path);
-                    let mut file = Followed::new(
-                        slot,
-                        &self.settings.name,
-                        &found,
-                        offset,
-                        head,
-                        &mut self.recovered,
-                    );
+                    let mut file = Followed::new(slot, &self.settings.name, &found, offset, head);
                     file.matched = true;
                     file.seen = Some((found.modified, found.size));
                     file.ready = found.size > offset;
@@ -407,7 +417,7 @@ impl Tailer {
 
     fn ready(&self, batches: Vec<Batch>, value: String, what: What) -> Ready {
         let slot = match what {
-            What::Begun => None,
+            What::Begun | What::Recovered => None,
             What::File(slot) | What::Forgotten(slot) => Some(slot),
         };
         let key = key(&self.settings.name, slot);

@@ -87,6 +87,10 @@ fn run(steps: &[Step]) {
     let mut world = World::default();
     for step in steps {
         let is_there = scene.path("app.log").exists();
+        // A file that nobody saw before it was rotated may never get the newline of its last line.
+        if matches!(step, Step::Rename | Step::CopyTruncate) && !world.part.is_empty() {
+            scene.follow();
+        }
         match *step {
             Step::Append(lines) => (0..lines).for_each(|_| world.append(&scene)),
             Step::Part => world.part(&scene),

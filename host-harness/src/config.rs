@@ -19,6 +19,7 @@ mod route;
 mod rules;
 mod run;
 mod share;
+mod sources;
 mod storm;
 
 use std::collections::BTreeMap;
@@ -59,6 +60,7 @@ pub use route::{
 };
 pub use run::{DEFAULT_STATE, DRAIN_TIMEOUT, OnFailure, Run, SEAL_DELAY};
 pub use share::{SHARE_AGE, SHARE_BYTES, Share};
+pub use sources::{EVERY, MOST_NAME_CHARS, MOST_SOURCES, SourceKind, SourceSettings};
 pub use storm::{
     BUNDLE_BYTES, BUNDLES_PER_DAY, BUNDLES_PER_HOUR, BYTES_PER_DAY, Storm, TRIGGER_AGE,
 };
@@ -126,6 +128,8 @@ pub struct Settings {
     pub http: Http,
     /// What the service writes on standard error.
     pub log: Log,
+    /// Where lines come from, live.
+    pub sources: Vec<SourceSettings>,
 }
 
 /// A problem at its place.
@@ -225,6 +229,7 @@ impl Config {
             settings.proactive = Proactive::read(&mut table);
             settings.http = Http::read(&mut table);
             settings.log = Log::read(&mut table);
+            settings.sources = sources::read(&mut table);
             table.value("rule"); // the plugin judges it
             table.finish();
         }

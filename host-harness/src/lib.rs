@@ -21,6 +21,7 @@ pub mod pipeline;
 pub mod proactive;
 pub mod replay;
 pub mod ruletest;
+pub mod sources;
 pub mod summary;
 pub mod who;
 pub mod telemetry;

@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod bundle_request;
 pub mod contract;
 pub mod fields;
 pub mod record;

@@ -25,6 +25,7 @@ mod explain;
 mod health_fault;
 mod hold;
 mod judge;
+mod prefilter;
 mod source;
 mod state;
 mod tally;

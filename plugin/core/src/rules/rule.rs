@@ -169,10 +169,16 @@ impl Rule {
         self.settings.mode == Mode::Off && !self.overrides.iter().any(|(_, with)| revived(with))
     }
 
+    /// Whether records of this kind can fit at all.
+    #[must_use]
+    pub fn concerns(&self, kind: Kind) -> bool {
+        self.kinds.contains(&kind)
+    }
+
     /// How a record fits the rule.
     #[must_use]
     pub fn fit(&self, lookup: &Lookup<'_>) -> Fit {
-        if !self.kinds.contains(&lookup.record.kind) {
+        if !self.concerns(lookup.record.kind) {
             return Fit::No;
         }
         if self.condition.holds(lookup) {

@@ -46,6 +46,9 @@ enum Command {
     /// Look at the recorder, which keeps raw lines so that bundles can be cut out of them.
     #[command(subcommand)]
     Recorder(RecorderCommand),
+    /// Run inside Fluent Bit: the module for its wasm filter.
+    #[command(subcommand)]
+    FluentBit(commands::fluent_bit::FluentBitCommand),
     /// Write a configuration to start from: every key with its default, explained.
     Init(InitArgs),
     /// Check a configuration without running anything: exit code 2 and every problem with its line.
@@ -381,6 +384,7 @@ pub fn main() -> ExitCode {
         Command::Rules(command) => commands::rules(command),
         Command::Redact(args) => commands::redact::redact(args),
         Command::Recorder(command) => commands::recorder::recorder(command),
+        Command::FluentBit(command) => commands::fluent_bit::fluent_bit(command),
         Command::Init(args) => commands::configuration::init(args),
         Command::Check(args) => commands::configuration::check(args),
         Command::Schema { of } => commands::configuration::schema(*of),

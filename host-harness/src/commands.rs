@@ -14,6 +14,7 @@ use crate::replay;
 
 pub mod collect;
 pub mod configuration;
+pub mod fluent_bit;
 pub(crate) mod print;
 pub(crate) mod recorder;
 pub mod redact;

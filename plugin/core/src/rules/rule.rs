@@ -175,6 +175,19 @@ impl Rule {
         self.kinds.contains(&kind)
     }
 
+    /// Whether it makes some alert wait before it asks, which the source's clock ends.
+    #[must_use]
+    pub fn holds_alerts(&self) -> bool {
+        let waits = |hold: i64| hold > 0;
+        matches!(self.kind, RuleKind::Match)
+            && !self.is_off()
+            && (waits(self.settings.hold)
+                || self
+                    .overrides
+                    .iter()
+                    .any(|(_, with)| with.hold.is_some_and(waits)))
+    }
+
     /// How a record fits the rule.
     #[must_use]
     pub fn fit(&self, lookup: &Lookup<'_>) -> Fit {

@@ -163,7 +163,7 @@ impl FluentBit {
                 "parser: json_line",
                 "parser: json_line\n      read_from_head: true",
             )
-            .replace("port: 8686", &format!("port: {port}"));
+            .replace("port: 9100", &format!("port: {port}"));
         // It looks for new files once a minute only.
         fs::write(folder.path().join("logs/given.ndjson"), "").unwrap();
         let file = folder.path().join("fluent-bit.yaml");

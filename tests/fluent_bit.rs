@@ -148,13 +148,13 @@ impl FluentBit {
             place.display().to_string()
         };
         let (logs, state, out) = (place("logs"), place("state"), place("out"));
+        place("state/empty");
         let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/shippers/fluent-bit");
         let text = fs::read_to_string(shipped.join(configuration)).unwrap();
         let text = text
             .replace("/var/log/signalr", &logs)
             .replace("/var/lib/fluent-bit", &state)
             .replace("/var/log/fluent-bit", &out)
-            .replace("/var/empty", &place("empty"))
             .replace(
                 "/etc/fluent-bit/tripline.wasm",
                 &module.display().to_string(),

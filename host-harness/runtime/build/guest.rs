@@ -20,31 +20,16 @@ const NOT_INHERITED: &[&str] = &[
 /// The same, by prefix.
 const NOT_INHERITED_PREFIXES: &[&str] = &["CARGO_BUILD_", "CARGO_TARGET_", "CARGO_PROFILE_"];
 
-/// What a module is built for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Runtime {
-    /// Our own, by wasmtime.
-    Wasmtime,
-    /// Fluent Bit's, by WAMR: it refuses simd, and counts no fuel.
-    FluentBit,
-}
+/// Flags of a plugin for our own runtime.
+pub(crate) const WASMTIME_FLAGS: &[&str] = &[
+    "-Ctarget-feature=+simd128",
+    // Fuel is counted at every call, so more inlining than usual pays. At 800 the guest takes minutes
+    // to build.
+    "-Cllvm-args=-inline-threshold=400",
+];
 
-impl Runtime {
-    fn flags(self) -> &'static [&'static str] {
-        match self {
-            // Fuel is counted at every call, so more inlining than usual pays. At 800 the guest takes
-            // minutes to build.
-            Self::Wasmtime => &[
-                "-Ctarget-feature=+simd128",
-                "-Cllvm-args=-inline-threshold=400",
-            ],
-            Self::FluentBit => &[],
-        }
-    }
-}
-
-/// Builds `package` in `workspace`, below `target_folder`, and returns the module's path. Modules for
-/// different runtimes have different flags and so share nothing but time: give each its own folder.
+/// Builds `package` in `workspace`, below `target_folder`, and returns the module's path. Modules with
+/// different `flags` share nothing: give each its own folder.
 ///
 /// # Errors
 /// The missing target with the command that installs it, or the package that did not build (the
@@ -52,11 +37,11 @@ impl Runtime {
 pub(crate) fn build_module(
     workspace: &Path,
     package: &str,
-    runtime: Runtime,
+    flags: &[&str],
     target_folder: &Path,
 ) -> Result<PathBuf, String> {
     require_target()?;
-    let status = guest_cargo(workspace, runtime)
+    let status = guest_cargo(workspace, flags)
         .args([
             "build",
             "--locked",
@@ -80,7 +65,7 @@ pub(crate) fn build_module(
 }
 
 /// Cargo with the guest's flags and none of ours.
-fn guest_cargo(workspace: &Path, runtime: Runtime) -> Command {
+fn guest_cargo(workspace: &Path, flags: &[&str]) -> Command {
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     for (key, _) in env::vars_os() {
         let Some(name) = key.to_str() else { continue };
@@ -91,7 +76,7 @@ fn guest_cargo(workspace: &Path, runtime: Runtime) -> Command {
             cargo.env_remove(&key);
         }
     }
-    let mut flags: Vec<String> = runtime.flags().iter().map(ToString::to_string).collect();
+    let mut flags: Vec<String> = flags.iter().map(ToString::to_string).collect();
     // Panic messages carry source paths; those of this machine would make the bytes depend on it.
     flags.push(format!(
         "--remap-path-prefix={}=tripline",

@@ -1,6 +1,11 @@
 //! The module for Fluent Bit, called by its C ABI as Fluent Bit's runtime calls it: the same verdicts as
 //! natively and as the component's, and never anything but one JSON object.
 
+mod filter;
+
+use std::cell::{Cell, RefCell};
+use std::path::Path;
+
 use proptest::prelude::*;
 use serde_json::Value;
 use tripline_core::Detector;
@@ -9,89 +14,18 @@ use tripline_core::contract::{Context, Output, Request};
 use tripline_runtime::{
     FLUENT_BIT_MODULE, MAX_RULES_BYTES, Options, Plugin, WriteRulesError, with_rules,
 };
-use wasmtime::{Instance, Memory, Module, Store, TypedFunc};
 
 use crate::embedded::{RULES, framed, samples};
 use crate::support::{embedded, engine};
+use filter::{ARRIVED, Filter, compiled};
 
 const TAG: &str = "signalr.raw";
-/// When every record of these tests arrives: after all of them.
-const ARRIVED: u32 = 1_900_000_000;
 
-/// The arguments of `tripline_filter`: tag, its length, seconds, nanoseconds, record, its length.
-type Arguments = (u32, u32, u32, u32, u32, u32);
-
-/// The module in a core-module runtime.
-struct Filter {
-    store: Store<()>,
-    memory: Memory,
-    malloc: TypedFunc<u32, u32>,
-    free: TypedFunc<u32, ()>,
-    filter: TypedFunc<Arguments, u32>,
-}
-
-impl Filter {
-    fn new(rules: &str) -> Self {
-        Self::of(&with_rules(FLUENT_BIT_MODULE, rules).unwrap())
-    }
-
-    fn of(module: &[u8]) -> Self {
-        static ENGINE: std::sync::OnceLock<wasmtime::Engine> = std::sync::OnceLock::new();
-        let engine = ENGINE.get_or_init(|| {
-            let mut config = wasmtime::Config::new();
-            // What Fluent Bit's runtime does not have.
-            config.wasm_simd(false).wasm_relaxed_simd(false);
-            wasmtime::Engine::new(&config).unwrap()
-        });
-        let module = Module::new(engine, module).unwrap();
-        let mut store = Store::new(engine, ());
-        let instance = Instance::new(&mut store, &module, &[]).unwrap();
-        Self {
-            memory: instance.get_memory(&mut store, "memory").unwrap(),
-            malloc: instance.get_typed_func(&mut store, "malloc").unwrap(),
-            free: instance.get_typed_func(&mut store, "free").unwrap(),
-            filter: instance
-                .get_typed_func(&mut store, tripline_fluentbit::FUNCTION)
-                .unwrap(),
-            store,
-        }
-    }
-
-    /// A copy in a block of the module's own, as it is.
-    fn copy(&mut self, bytes: &[u8]) -> u32 {
-        let block = self
-            .malloc
-            .call(&mut self.store, u32::try_from(bytes.len()).unwrap())
-            .unwrap();
-        assert_ne!(block, 0, "no memory for {} bytes", bytes.len());
-        self.memory
-            .write(&mut self.store, block as usize, bytes)
-            .unwrap();
-        block
-    }
-
-    /// Calls as Fluent Bit does, and answers a copy of what comes back, up to its NUL.
-    fn call(&mut self, record: &[u8]) -> Vec<u8> {
-        let (tag, text) = (
-            self.copy(b"signalr.raw\0"),
-            self.copy(&[record, b"\0"].concat()),
-        );
-        let length = u32::try_from(record.len()).unwrap();
-        let arguments = (tag, 11, ARRIVED, 0, text, length);
-        let answer = self.filter.call(&mut self.store, arguments).unwrap();
-        let answer = self.text_at(answer);
-        for block in [tag, text] {
-            self.free.call(&mut self.store, block).unwrap();
-        }
-        answer
-    }
-
-    fn text_at(&self, place: u32) -> Vec<u8> {
-        assert_ne!(place, 0, "null would lose the record");
-        let memory = self.memory.data(&self.store).get(place as usize..).unwrap();
-        let end = memory.iter().position(|byte| *byte == 0).unwrap();
-        memory[..end].to_vec()
-    }
+/// The default rules as the host hands them over.
+fn default_rules() -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../rules/default.toml");
+    let rules: Value = toml::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    rules.to_string()
 }
 
 /// What the module must answer: the host's edit, and the requests behind it.
@@ -144,7 +78,7 @@ fn as_fluent_bit_writes(line: &[u8]) -> Vec<u8> {
 
 #[test]
 fn it_imports_nothing_and_exports_what_fluent_bit_needs() {
-    let module = Module::new(&wasmtime::Engine::default(), FLUENT_BIT_MODULE).unwrap();
+    let module = compiled(FLUENT_BIT_MODULE);
     assert_eq!(module.imports().count(), 0);
     let names: Vec<_> = module
         .exports()
@@ -167,12 +101,16 @@ fn it_imports_nothing_and_exports_what_fluent_bit_needs() {
 #[test]
 fn natively_as_the_component_and_in_fluent_bit_every_sample_is_judged_alike() {
     let (mut flagged, mut asked) = (0, 0);
-    for file in samples() {
+    let rules = [RULES.to_owned(), default_rules()];
+    let cases = rules
+        .iter()
+        .flat_map(|rules| samples().into_iter().map(move |file| (rules, file)));
+    for (rules, file) in cases {
         let lines = objects(&std::fs::read(&file).unwrap());
-        let mut core = Detector::configure(RULES).unwrap();
+        let mut core = Detector::configure(rules).unwrap();
         let (mut component, _) =
-            Plugin::start(engine(), embedded(), RULES, Options::default()).unwrap();
-        let mut filter = Filter::new(RULES);
+            Plugin::start(engine(), embedded(), rules, Options::default()).unwrap();
+        let mut filter = Filter::new(rules);
         for line in lines {
             let line = as_fluent_bit_writes(&line);
             let batch = [&line[..], b"\n"].concat();
@@ -255,7 +193,7 @@ fn without_rules_everything_passes() {
 fn what_does_not_fit_or_is_no_module_is_refused() {
     let fits = format!(
         r#"{{"rule":[{{"name":"r"}}]{}}}"#,
-        " ".repeat(MAX_RULES_BYTES - 24)
+        " ".repeat(MAX_RULES_BYTES - 23)
     );
     assert_eq!(fits.len(), MAX_RULES_BYTES);
     let mut filter = Filter::new(&fits);
@@ -400,22 +338,22 @@ fn any_record() -> impl Strategy<Value = Vec<u8>> {
 
 #[test]
 fn any_bytes_give_themselves_or_one_object() {
-    let mut filter = Filter::new(
+    let filter = RefCell::new(Filter::new(
         r#"{"rule":[{"name":"all","where":{"/a":{"present":false}}},{"name":"limit","where":{"reason":"connection-limit"},"cooldown":"0s"}]}"#,
-    );
+    ));
     let config = ProptestConfig {
         cases: 3_000,
         failure_persistence: None,
         ..ProptestConfig::default()
     };
     let mut runner = proptest::test_runner::TestRunner::new(config);
-    let mut changed = 0;
+    let changed = Cell::new(0);
     runner
         .run(&any_record(), |record| {
-            let answer = filter.call(&record);
+            let answer = filter.borrow_mut().call(&record);
             let up_to_nul = record.split(|byte| *byte == 0).next().unwrap();
             if answer != up_to_nul {
-                changed += 1;
+                changed.set(changed.get() + 1);
                 let object = serde_json::from_slice::<serde_json::Map<String, Value>>(&answer);
                 prop_assert!(object.is_ok(), "{}", String::from_utf8_lossy(&answer));
                 prop_assert!(serde_json::from_slice::<Value>(&record).is_ok());
@@ -423,5 +361,6 @@ fn any_bytes_give_themselves_or_one_object() {
             Ok(())
         })
         .unwrap();
+    let changed = changed.get();
     assert!(changed > 100, "{changed} changed: the test shows little");
 }

@@ -39,7 +39,7 @@ pub(crate) fn misbehaving_module() -> Vec<u8> {
     let module = guest::build_module(
         &workspace,
         "tripline-misbehaving",
-        guest::Runtime::Wasmtime,
+        guest::WASMTIME_FLAGS,
         &target_folder,
     )
     .unwrap();

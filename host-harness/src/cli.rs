@@ -53,6 +53,9 @@ enum Command {
     /// Look at the SAS that bundles are delivered with.
     #[command(subcommand)]
     Sas(commands::sas::SasCommand),
+    /// Run inside Fluent Bit: the module for its wasm filter.
+    #[command(subcommand)]
+    FluentBit(commands::fluent_bit::FluentBitCommand),
     /// Write a configuration to start from: every key with its default, explained.
     Init(InitArgs),
     /// Check a configuration without running anything: exit code 2 and every problem with its line.
@@ -397,6 +400,7 @@ pub fn main() -> ExitCode {
         Command::Recorder(command) => commands::recorder::recorder(command),
         Command::Proactive(command) => commands::proactive::proactive(command),
         Command::Sas(command) => commands::sas::sas(command),
+        Command::FluentBit(command) => commands::fluent_bit::fluent_bit(command),
         Command::Init(args) => commands::configuration::init(args),
         Command::Check(args) => commands::configuration::check(args),
         Command::Schema { of } => commands::configuration::schema(*of),

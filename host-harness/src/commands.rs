@@ -15,6 +15,7 @@ use crate::replay;
 pub mod collect;
 pub mod configuration;
 mod csv;
+pub mod fluent_bit;
 pub(crate) mod print;
 pub mod proactive;
 pub(crate) mod recorder;

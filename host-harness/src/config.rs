@@ -9,10 +9,10 @@ mod azure;
 mod bundle;
 mod collect;
 mod document;
-mod outputs;
-mod proactive;
 mod http;
 mod log;
+mod outputs;
+mod proactive;
 mod recorder;
 mod redact;
 mod route;
@@ -42,16 +42,16 @@ pub use azure::{
 };
 pub use bundle::Bundle;
 pub use collect::{Collect, FILES_BYTES, MOST_COLLECTORS, MOST_ROLE_CHARS};
-pub use outputs::{
-    BATCH_BYTES, BUFFER_BYTES, FILE_BYTES, FILES, FileTarget, HttpTarget, MOST_OUTPUTS,
-    OutputSettings, OutputTarget, TIMEOUT,
-};
-pub use proactive::{MOST_BY_CHARS, Proactive};
 pub use http::{
     BODY_BYTES, CONNECTIONS, DECODED_BYTES, DEFAULT_LISTEN, HEADER_TIMEOUT, Http, HttpLimits,
     IDLE_TIMEOUT, REQUEST_TIMEOUT, REQUESTS, TlsFiles,
 };
 pub use log::{Log, LogFormat, LogLevel};
+pub use outputs::{
+    BATCH_BYTES, BUFFER_BYTES, FILE_BYTES, FILES, FileTarget, HttpTarget, MOST_OUTPUTS,
+    OutputSettings, OutputTarget, TIMEOUT,
+};
+pub use proactive::{MOST_BY_CHARS, Proactive};
 pub use recorder::RecorderSettings;
 pub use redact::{Redact, read_key};
 pub use route::{

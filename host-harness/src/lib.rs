@@ -23,6 +23,6 @@ pub mod replay;
 pub mod ruletest;
 pub mod sources;
 pub mod summary;
-pub mod who;
 pub mod telemetry;
 pub mod web;
+pub mod who;

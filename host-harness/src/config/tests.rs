@@ -1,7 +1,7 @@
 mod azure;
 mod checker;
-mod outputs;
 mod http;
+mod outputs;
 mod schema;
 
 use tripline_core::Detector;

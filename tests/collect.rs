@@ -4,9 +4,13 @@
 
 #[path = "collect/crash.rs"]
 mod crash;
+#[path = "collect/format.rs"]
+mod format;
 #[path = "collect/scene.rs"]
 mod scene;
 mod support;
+#[path = "collect/window.rs"]
+mod window;
 
 use std::collections::BTreeMap;
 use std::fs;

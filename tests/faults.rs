@@ -7,6 +7,8 @@
     reason = "a test fails by panicking, and the child talks to its parent"
 )]
 
+#[path = "faults/arrivals.rs"]
+mod arrivals;
 mod support;
 
 use std::collections::BTreeMap;
@@ -76,19 +78,27 @@ fn batches() -> Vec<Batch> {
     batches
 }
 
-fn open(state: &Path) -> (Pipeline, Reopened) {
-    let engine = Engine::new(EngineOptions::default()).unwrap();
-    let component = Component::embedded(&engine).unwrap();
-    let rules = Config::embedded().unwrap().rules;
-    let (plugin, _) = Plugin::start(&engine, &component, &rules, Options::default()).unwrap();
-    let options = PipelineOptions {
+fn options() -> PipelineOptions {
+    PipelineOptions {
         durability: Durability::Fsync,
         deduplicate: true,
         caps: StormCaps::default(),
         max_trigger_age: None,
         recorder: None,
         is_off: false,
-    };
+        keeps_edits: false,
+    }
+}
+
+fn open(state: &Path) -> (Pipeline, Reopened) {
+    open_with(state, options())
+}
+
+fn open_with(state: &Path, options: PipelineOptions) -> (Pipeline, Reopened) {
+    let engine = Engine::new(EngineOptions::default()).unwrap();
+    let component = Component::embedded(&engine).unwrap();
+    let rules = Config::embedded().unwrap().rules;
+    let (plugin, _) = Plugin::start(&engine, &component, &rules, Options::default()).unwrap();
     Pipeline::open(state, plugin, options).unwrap()
 }
 

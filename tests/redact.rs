@@ -13,6 +13,28 @@ use support::{replay_lines, run, signalr, tripline, unpack};
 use tempfile::TempDir;
 
 fn pipe(arguments: &[&str], input: &str) -> Output {
+    pipe_bytes(arguments, input.as_bytes())
+}
+
+#[test]
+fn utf_16_is_read_and_utf_8_written() {
+    let text = "größe ?sig=abc\r\nplain\r\n";
+    for (mark, to_bytes) in [
+        ([0xff, 0xfe], u16::to_le_bytes as fn(u16) -> [u8; 2]),
+        ([0xfe, 0xff], u16::to_be_bytes),
+    ] {
+        let units = text.encode_utf16().flat_map(to_bytes);
+        let input: Vec<u8> = mark.into_iter().chain(units).collect();
+        let output = pipe_bytes(&[], &input);
+        let found = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(found, "größe ?sig=[redacted]\r\nplain\r\n");
+    }
+    // Other bytes pass as they are.
+    let output = pipe_bytes(&[], b"\xe4 latin-1\n");
+    assert_eq!(output.stdout, b"\xe4 latin-1\n");
+}
+
+fn pipe_bytes(arguments: &[&str], input: &[u8]) -> Output {
     let mut child = tripline()
         .arg("redact")
         .args(arguments)
@@ -21,12 +43,7 @@ fn pipe(arguments: &[&str], input: &str) -> Output {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    child
-        .stdin
-        .take()
-        .unwrap()
-        .write_all(input.as_bytes())
-        .unwrap();
+    child.stdin.take().unwrap().write_all(input).unwrap();
     child.wait_with_output().unwrap()
 }
 

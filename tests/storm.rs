@@ -200,6 +200,7 @@ fn judged(seconds: i64, max_trigger_age: Option<i64>) -> (Option<u64>, Vec<Optio
         max_trigger_age,
         recorder: None,
         is_off: false,
+        keeps_edits: false,
     };
     let (mut pipeline, _) = Pipeline::open(folder.path(), plugin, options).unwrap();
     let lines = loud_trigger(seconds, "A", 0).join("\n") + "\n";

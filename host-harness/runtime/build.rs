@@ -1,7 +1,8 @@
-//! Builds the plugin and embeds it as a component.
+//! Builds the plugin and embeds it, as a component for our own runtime and as a core module for Fluent
+//! Bit's.
 
 use std::path::{Path, PathBuf};
-use std::{env, fs};
+use std::{env, fs, thread};
 
 #[path = "build/guest.rs"]
 mod guest;
@@ -31,11 +32,44 @@ fn embed_plugin() -> Result<(), String> {
     }
     println!("cargo::rerun-if-changed=build");
     let out = folder("OUT_DIR")?;
-    let module = guest::build_module(&workspace, "tripline-plugin", &out.join("guest"))?;
-    let component = wrap::wrap(&read(&module)?)?;
-    let path = out.join("plugin.wasm");
-    fs::write(&path, component)
-        .map_err(|error| format!("cannot write the component `{}`: {error}", path.display()))
+    // At once: each ends with minutes on one core.
+    let (component, module) = thread::scope(|scope| {
+        // WAMR refuses simd and counts no fuel.
+        let module = scope.spawn(|| {
+            let (package, folder) = ("tripline-fluentbit", out.join("guest-fluentbit"));
+            let built = guest::build_module(&workspace, package, &[], &folder)?;
+            imports_nothing(read(&built)?)
+        });
+        let (package, folder) = ("tripline-plugin", out.join("guest"));
+        let built = guest::build_module(&workspace, package, guest::WASMTIME_FLAGS, &folder);
+        let component = built.and_then(|built| wrap::wrap(&read(&built)?));
+        let module = module.join();
+        (
+            component,
+            module.map_err(|_| "building the module for Fluent Bit failed".to_owned()),
+        )
+    });
+    for (name, bytes) in [("plugin.wasm", component?), ("fluentbit.wasm", module??)] {
+        let path = out.join(name);
+        fs::write(&path, bytes)
+            .map_err(|error| format!("cannot write the plugin `{}`: {error}", path.display()))?;
+    }
+    Ok(())
+}
+
+/// A module that Fluent Bit can run: it offers a module nothing but WASI, which ours must not need.
+fn imports_nothing(module: Vec<u8>) -> Result<Vec<u8>, String> {
+    for payload in wasmparser::Parser::new(0).parse_all(&module) {
+        let payload = payload.map_err(|error| format!("the module just made is none: {error}"))?;
+        if let wasmparser::Payload::ImportSection(imports) = payload {
+            return Err(format!(
+                "the module for Fluent Bit has {} imports and may have none (find the dependency that \
+                 brings them with `cargo tree -p tripline-fluentbit`)",
+                imports.count()
+            ));
+        }
+    }
+    Ok(module)
 }
 
 fn folder(variable: &str) -> Result<PathBuf, String> {

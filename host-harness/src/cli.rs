@@ -9,6 +9,7 @@ use crate::commands;
 use crate::config::DEFAULT_STATE;
 use crate::exit::Failure;
 use crate::replay;
+use crate::telemetry;
 
 /// The configuration that `init` and `check` mean unless told otherwise.
 pub(crate) const DEFAULT_CONFIG_FILE: &str = "tripline.toml";
@@ -52,6 +53,9 @@ enum Command {
     /// Look at the SAS that bundles are delivered with.
     #[command(subcommand)]
     Sas(commands::sas::SasCommand),
+    /// Run inside Fluent Bit: the module for its wasm filter.
+    #[command(subcommand)]
+    FluentBit(commands::fluent_bit::FluentBitCommand),
     /// Write a configuration to start from: every key with its default, explained.
     Init(InitArgs),
     /// Check a configuration without running anything: exit code 2 and every problem with its line.
@@ -123,7 +127,7 @@ pub struct HistoryArgs {
     #[arg(value_name = "ID", requires = "ticket")]
     pub id: Option<String>,
     /// Print a text that has what support asks for, about one request: `history [DIR] ID --ticket`.
-    #[arg(long, conflicts_with = "json")]
+    #[arg(long, conflicts_with_all = ["json", "csv"])]
     pub ticket: bool,
     /// With --ticket: without ids of resources, users and connections, host and file names.
     #[arg(long, requires = "ticket")]
@@ -131,6 +135,9 @@ pub struct HistoryArgs {
     /// Print JSON.
     #[arg(long)]
     pub json: bool,
+    /// Print CSV, with a line of names.
+    #[arg(long, conflicts_with = "json")]
+    pub csv: bool,
 }
 
 /// Commands on bundles.
@@ -379,6 +386,9 @@ pub struct CheckArgs {
 #[must_use]
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
+    if !matches!(cli.command, Command::Run(_)) {
+        telemetry::for_command(); // `run` says more, as its configuration has it
+    }
     let result = match &cli.command {
         Command::Replay(args) => commands::replay(args),
         Command::Run(args) => commands::run::run(args),
@@ -390,6 +400,7 @@ pub fn main() -> ExitCode {
         Command::Recorder(command) => commands::recorder::recorder(command),
         Command::Proactive(command) => commands::proactive::proactive(command),
         Command::Sas(command) => commands::sas::sas(command),
+        Command::FluentBit(command) => commands::fluent_bit::fluent_bit(command),
         Command::Init(args) => commands::configuration::init(args),
         Command::Check(args) => commands::configuration::check(args),
         Command::Schema { of } => commands::configuration::schema(*of),

@@ -247,7 +247,7 @@ impl<'a> Collection<'a> {
 
     fn knowledge(&self) -> Knowledge<'_> {
         Knowledge {
-            role: &|_| DEFAULT_ROLE.to_owned(),
+            roles: &self.settings.collect.roles,
             asked: self.asked.as_deref().unwrap_or_default(),
         }
     }
@@ -266,7 +266,7 @@ impl<'a> Collection<'a> {
                     return Ok(Collected::resumed(resumed));
                 };
                 match self.answer(&mut spool, question, &self.work()) {
-                    Err(Attempt::Spool(error)) => Scratch::open(self.state, &error)?,
+                    Err(Attempt::Spool(error)) => Scratch::open(self.state, &error.to_string())?,
                     Err(Attempt::Failed(failure)) => return Err(failure),
                     Ok((row, manifest)) => {
                         return Collected::of(&row, question, resumed, manifest);
@@ -285,9 +285,18 @@ impl<'a> Collection<'a> {
         let work = scratch.folder().to_owned();
         let (row, manifest) = match self.answer(&mut scratch.spool, question, &work) {
             Ok(answer) => answer,
-            Err(Attempt::Spool(why)) => return Err(Failure::from(anyhow::anyhow!(why))),
+            Err(Attempt::Spool(error)) => return Err(Failure::from(anyhow::Error::from(error))),
             Err(Attempt::Failed(failure)) => return Err(failure),
         };
+        if row.state == State::Held {
+            let why = [row.cause, row.error].into_iter().flatten();
+            let why = why.collect::<Vec<_>>().join(": ");
+            return Err(Failure::Environment(anyhow::anyhow!(
+                "{why}; nothing of the bundle is kept, since the spool cannot be used either ({}): \
+                 make room and collect again",
+                scratch.why
+            )));
+        }
         let mut collected = Collected::of(&row, question, Vec::new(), manifest)?;
         collected.without_history(&row, &scratch.why)?;
         Ok(collected)
@@ -333,7 +342,7 @@ impl<'a> Collection<'a> {
                 Ok(_) => None,
                 Err(Attempt::Failed(failure @ Failure::Interrupted(_))) => return Err(failure),
                 Err(Attempt::Failed(failure)) => Some(failure.to_string()),
-                Err(Attempt::Spool(why)) => Some(why),
+                Err(Attempt::Spool(error)) => Some(error.to_string()),
             };
             resumed.push(Resumed::of(spool, &id, error));
         }
@@ -370,7 +379,15 @@ impl<'a> Collection<'a> {
     ) -> Result<(RequestRow, Option<Manifest>), Attempt> {
         let id = spool.ask(Kind::Manual, &question.request())?;
         failpoint::reach(failpoint::REQUESTED);
-        let manifest = self.seal(spool, &id, question, work)?;
+        let manifest = match self.seal(spool, &id, question, work) {
+            // It is in the spool, and not to be made a second time somewhere else.
+            Err(Attempt::Spool(error)) if error.is_full() => {
+                return Err(Attempt::Failed(Failure::Environment(anyhow::anyhow!(
+                    "held: disk full: {error}; the request goes on with `tripline collect --resume`"
+                ))));
+            }
+            sealed => sealed?,
+        };
         Ok((spool.request(&id)?, manifest))
     }
 }

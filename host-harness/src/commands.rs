@@ -14,6 +14,8 @@ use crate::replay;
 
 pub mod collect;
 pub mod configuration;
+mod csv;
+pub mod fluent_bit;
 pub(crate) mod print;
 pub mod proactive;
 pub(crate) mod recorder;
@@ -78,6 +80,9 @@ pub fn history(args: &HistoryArgs) -> Result<(), Failure> {
     let rows = spool.history().context("cannot read the history")?;
     if args.json {
         return answer_json(&serde_json::to_value(&rows).context("cannot print the history")?);
+    }
+    if args.csv {
+        return answer(&csv::history(&rows));
     }
     if rows.is_empty() {
         return answer("no bundle was asked for\n");

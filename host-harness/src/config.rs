@@ -9,6 +9,9 @@ mod azure;
 mod bundle;
 mod collect;
 mod document;
+mod http;
+mod log;
+mod outputs;
 mod proactive;
 mod recorder;
 mod redact;
@@ -16,6 +19,7 @@ mod route;
 mod rules;
 mod run;
 mod share;
+mod sources;
 mod storm;
 
 use std::collections::BTreeMap;
@@ -38,6 +42,15 @@ pub use azure::{
 };
 pub use bundle::Bundle;
 pub use collect::{Collect, FILES_BYTES, MOST_COLLECTORS, MOST_ROLE_CHARS};
+pub use http::{
+    BODY_BYTES, CONNECTIONS, DECODED_BYTES, DEFAULT_LISTEN, HEADER_TIMEOUT, Http, HttpLimits,
+    IDLE_TIMEOUT, REQUEST_TIMEOUT, REQUESTS, TlsFiles,
+};
+pub use log::{Log, LogFormat, LogLevel};
+pub use outputs::{
+    BATCH_BYTES, BUFFER_BYTES, FILE_BYTES, FILES, FileTarget, HttpTarget, MOST_OUTPUTS,
+    OutputSettings, OutputTarget, TIMEOUT,
+};
 pub use proactive::{MOST_BY_CHARS, Proactive};
 pub use recorder::RecorderSettings;
 pub use redact::{Redact, read_key};
@@ -46,6 +59,7 @@ pub use route::{
 };
 pub use run::{DEFAULT_STATE, DRAIN_TIMEOUT, OnFailure, Run, SEAL_DELAY};
 pub use share::{SHARE_AGE, SHARE_BYTES, Share};
+pub use sources::{EVERY, MOST_NAME_CHARS, MOST_SOURCES, SourceKind, SourceSettings};
 pub use storm::{
     BUNDLE_BYTES, BUNDLES_PER_DAY, BUNDLES_PER_HOUR, BYTES_PER_DAY, Storm, TRIGGER_AGE,
 };
@@ -93,6 +107,8 @@ pub struct Settings {
     pub storm: Storm,
     /// How long raw lines are kept.
     pub recorder: RecorderSettings,
+    /// Where lines go once they were judged.
+    pub outputs: Vec<OutputSettings>,
     /// What is collected besides the recorder's window.
     pub collect: Collect,
     /// The folder that bundles are saved to.
@@ -107,6 +123,12 @@ pub struct Settings {
     pub routes: Vec<Route>,
     /// Whether bundles are collected by themselves.
     pub proactive: Proactive,
+    /// Where lines come in over HTTP, and who may send them.
+    pub http: Http,
+    /// What the service writes on standard error.
+    pub log: Log,
+    /// Where lines come from, live.
+    pub sources: Vec<SourceSettings>,
 }
 
 /// A problem at its place.
@@ -193,6 +215,7 @@ impl Config {
             settings.bundle = Bundle::read(&mut table);
             settings.storm = Storm::read(&mut table);
             settings.recorder = RecorderSettings::read(&mut table);
+            settings.outputs = OutputSettings::read_all(&mut table);
             settings.collect = Collect::read(&mut table);
             settings.share = Share::read(&mut table);
             settings.redact = Redact::read(&mut table);
@@ -203,6 +226,9 @@ impl Config {
                 .check_share(settings.share.path.is_some(), &mut table);
             settings.routes = Route::read_all(&mut table, &settings.redact);
             settings.proactive = Proactive::read(&mut table);
+            settings.http = Http::read(&mut table);
+            settings.log = Log::read(&mut table);
+            settings.sources = sources::read(&mut table);
             table.value("rule"); // the plugin judges it
             table.finish();
         }

@@ -164,3 +164,101 @@ pub(crate) fn unusable(error: OpenError) -> Failure {
 fn duration(micros: i64) -> Duration {
     Duration::from_micros(u64::try_from(micros).unwrap_or(0))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use tripline_bundle::spool::{Kind, Spool, StormCaps};
+    use tripline_core::contract::{Request, request_id};
+
+    fn targets(text: &str) -> Targets {
+        let config = Config::parse("my.toml", text);
+        Targets::of(config.accepted().unwrap()).unwrap()
+    }
+
+    /// What kind of target it is, and its folder.
+    fn shown(target: Option<&Target>) -> String {
+        let folder = |local: &LocalTarget| local.folder.display().to_string();
+        match target {
+            None => "none".to_owned(),
+            Some(Target::Local(local)) => format!("local {}", folder(local)),
+            Some(Target::Azure(_)) => "azure".to_owned(),
+            Some(Target::Both(_, local)) => format!("both {}", folder(local)),
+            Some(Target::Fallback { local, after, .. }) => {
+                format!("fallback {} after {after:?}", folder(local))
+            }
+        }
+    }
+
+    #[test]
+    fn the_default_target_is_what_the_configuration_names() {
+        for (text, expected) in [
+            ("", "none"),
+            ("[share]\npath = '/s'\n", "local /s"),
+            ("[azure]\nsas_file = '/a'\n", "azure"),
+            // A folder beside a container takes part only if it is told to.
+            ("[azure]\nsas_file = '/a'\n[share]\npath = '/s'\n", "azure"),
+            (
+                "[azure]\nsas_file = '/a'\ncopy_to_share = true\n[share]\npath = '/s'\n",
+                "both /s",
+            ),
+            (
+                "[azure]\nsas_file = '/a'\nfall_back_after = '2m'\n[share]\npath = '/s'\n",
+                "fallback /s after 120s",
+            ),
+        ] {
+            assert_eq!(shown(targets(text).default_target()), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_bundle_goes_by_its_route_and_never_to_the_default_or_anothers() {
+        let text = "[azure]\nsas_file = '/default'\n\
+             [[route]]\nname = 'a'\nsubscription = 'aaaa'\nsas_file = '/a'\n\
+             [[route]]\nname = 'b'\nsubscription = 'bbbb'\nshare_path = '/b'\n";
+        let targets = targets(text);
+        let dir = tempfile::TempDir::new().unwrap();
+        let durability = tripline_bundle::recorder::Durability::None;
+        let mut spool = Spool::open(dir.path(), durability, StormCaps::default()).unwrap();
+        let mut place = |resource: &str| {
+            let request = Request {
+                id: request_id("r", resource, 0),
+                rule: "r".to_owned(),
+                group: resource.to_owned(),
+                at: 0,
+                from: 0,
+                to: 0,
+                line: None,
+                severity: "info".to_owned(),
+                evidence: "{}".to_owned(),
+                attributes: vec![("resource".to_owned(), resource.to_owned())],
+            };
+            let id = spool.ask(Kind::Manual, &request).unwrap();
+            let row = spool.request(&id).unwrap();
+            let found = targets.target(&row);
+            let name = found.map_or("-", |(name, _)| name).to_owned();
+            format!("{name}: {}", shown(found.map(|(_, target)| target)))
+        };
+        assert_eq!(place("/subscriptions/AAAA/resourceGroups/x"), "a: azure");
+        assert_eq!(place("/subscriptions/bbbb"), "b: local /b");
+        assert_eq!(place("/subscriptions/cccc"), "-: none");
+        assert_eq!(place("elsewhere"), "-: none");
+    }
+
+    #[test]
+    fn the_settings_reach_the_uploader() {
+        let text = "[azure]\ntier = 'account'\nblock_bytes = '1MiB'\nconcurrency = 3\nrate = '1MiB'\n\
+             deployment = 'stamp'\nhost = 'node'\nfold = 'fleet'\n";
+        let config = Config::parse("my.toml", text);
+        let options = azure_options(&config.accepted().unwrap().azure);
+        assert_eq!((&*options.deployment, &*options.host), ("stamp", "node"));
+        assert!(options.folds_fleet && !options.is_cool);
+        assert_eq!(
+            (options.block_bytes, options.blocks_at_once.get()),
+            (1 << 20, 3)
+        );
+        assert_eq!(options.transport.bytes_per_second, Some(1 << 20));
+        assert!(!host_name().is_empty());
+    }
+}

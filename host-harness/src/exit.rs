@@ -4,6 +4,8 @@ use std::fmt;
 use std::io;
 use std::process::ExitCode;
 
+use tripline_bundle::{recorder, seal, spool};
+
 /// Why a command did not succeed, by what the user can do about it.
 #[derive(Debug)]
 pub enum Failure {
@@ -47,21 +49,27 @@ impl Failure {
 impl From<anyhow::Error> for Failure {
     /// A full disk or a read-only file system is the environment's fault, the rest is ours.
     fn from(error: anyhow::Error) -> Self {
-        let environment = error.chain().any(|cause| {
-            cause.downcast_ref::<io::Error>().is_some_and(|error| {
-                use io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
-                matches!(
-                    error.kind(),
-                    StorageFull | QuotaExceeded | ReadOnlyFilesystem
-                )
-            })
-        });
-        if environment {
+        if error.chain().any(is_environment) {
             Self::Environment(error)
         } else {
             Self::Runtime(error)
         }
     }
+}
+
+/// Whether a disk refused.
+fn is_environment(cause: &(dyn std::error::Error + 'static)) -> bool {
+    use io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+    if let Some(error) = cause.downcast_ref::<io::Error>() {
+        let kind = error.kind();
+        return matches!(kind, StorageFull | QuotaExceeded | ReadOnlyFilesystem);
+    }
+    let seal = cause.downcast_ref::<seal::Error>();
+    let spool = cause.downcast_ref::<spool::Error>();
+    let recorder = cause.downcast_ref::<recorder::Error>();
+    seal.is_some_and(seal::Error::is_disk_full)
+        || spool.is_some_and(spool::Error::is_full)
+        || recorder.is_some_and(recorder::Error::is_full)
 }
 
 impl fmt::Display for Failure {

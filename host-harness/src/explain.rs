@@ -71,6 +71,7 @@ pub fn explain(question: &Question, config: &Config) -> Result<Value, Failure> {
         max_trigger_age: None,
         recorder: None,
         is_off: false,
+        keeps_edits: false,
     };
     let (pipeline, _) = Pipeline::open(folder.path(), plugin, options)?;
     let mut run = Run { pipeline };

@@ -200,6 +200,7 @@ fn options(settings: &Settings, gate: &Gate) -> PipelineOptions {
         max_trigger_age: Some(settings.storm.max_trigger_age),
         recorder: Some(settings.recorder),
         is_off: !gate.is_on(),
+        keeps_edits: !settings.outputs.is_empty(),
     }
 }
 

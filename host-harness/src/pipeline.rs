@@ -5,6 +5,7 @@
 //! what was committed before and commits the rest.
 
 mod catch_up;
+mod judge;
 mod reload;
 mod retain;
 mod unfinished;
@@ -15,7 +16,8 @@ use std::time::SystemTime;
 
 use anyhow::Context as _;
 use sha2::{Digest, Sha256};
-use tripline_bundle::recorder::{self, Durability, Position, Recorder, RecorderOptions};
+use tripline_bundle::failpoint;
+use tripline_bundle::recorder::{self, Durability, Place, Position, Recorder, RecorderOptions};
 use tripline_bundle::spool::{
     Admission, BatchId, Checkpoint, Commit, Freshness, Kind, Spool, StormCaps,
 };
@@ -48,6 +50,8 @@ pub struct PipelineOptions {
     pub recorder: Option<RecorderSettings>,
     /// Whether proactive collection is off; never in a replay, which needs no consent.
     pub is_off: bool,
+    /// Whether the recorder keeps the flags too, for outputs that read it later.
+    pub keeps_edits: bool,
 }
 
 /// What [`Pipeline::open`] found to do.
@@ -100,6 +104,8 @@ pub struct Pipeline {
     retained_at: Option<u32>,
     /// Whether requests are only written down.
     is_off: bool,
+    /// Up to where outputs may read.
+    readable: Place,
 }
 
 // === impl Pipeline ===
@@ -140,6 +146,7 @@ impl Pipeline {
         };
         let (recorder, recovery) = Recorder::open(folder, recorder_options)?;
         let mut pipeline = Self {
+            readable: place(&recorder),
             recorder,
             spool,
             plugin,
@@ -163,6 +170,7 @@ impl Pipeline {
             ..Reopened::default()
         };
         pipeline.catch_up(&mut reopened)?;
+        pipeline.readable = place(&pipeline.recorder);
         Ok((pipeline, reopened))
     }
 
@@ -174,6 +182,24 @@ impl Pipeline {
     /// When it cannot be recorded or committed, or the plugin breaks the contract. If the disk refused
     /// the commit, offer the same batch again: it is recorded and judged once.
     pub fn process(&mut self, batch: &Batch, arrived: Option<i64>) -> anyhow::Result<Processed> {
+        self.take(batch, arrived, true)
+    }
+
+    /// Records a batch for windows and outputs, without having it judged: its lines get the times that
+    /// they carry, or else that of their arrival, in µs since 1970. What is no record is rejected.
+    ///
+    /// # Errors
+    /// As [`Pipeline::process`].
+    pub fn record_only(&mut self, batch: &Batch, arrived: i64) -> anyhow::Result<Processed> {
+        self.take(batch, Some(arrived), false)
+    }
+
+    fn take(
+        &mut self,
+        batch: &Batch,
+        arrived: Option<i64>,
+        is_judged: bool,
+    ) -> anyhow::Result<Processed> {
         if let Some(judged) = self.finish(Some(batch))? {
             return Ok(Processed::Judged(Box::new(judged)));
         }
@@ -202,15 +228,21 @@ impl Pipeline {
             arrived,
             lines: &batch.lines,
         };
-        let position = match self.recorder.append(&recorded) {
+        let appended = if is_judged {
+            self.recorder.append(&recorded)
+        } else {
+            self.recorder.append_unjudged(&recorded)
+        };
+        let position = match appended {
             Err(error) if error.is_full() => return Ok(Processed::Unrecorded(Box::new(error))),
             appended => {
                 appended.with_context(|| format!("cannot record a batch of `{}`", batch.source))?
             }
         };
+        failpoint::reach(failpoint::RECORDED);
         let next = self.recorder.end();
-        let context = context(&batch.source, arrived);
-        let judged = self.plugin.process(&batch.lines, &context)?;
+        let judged = self.judge(&batch.source, arrived, is_judged, &batch.lines)?;
+        failpoint::reach(failpoint::JUDGED);
         self.since_checkpoint += batch.lines.len();
         self.unfinished = Some(Unfinished {
             judged,
@@ -293,15 +325,15 @@ impl Pipeline {
         Ok(self.plugin.explain(query)?)
     }
 
+    /// Up to where outputs may read the recorder: all before it is judged and committed.
+    #[must_use]
+    pub fn readable(&self) -> Place {
+        self.readable
+    }
+
     /// The recorder and the spool, to seal what was asked for.
     pub fn parts(&mut self) -> (&Recorder, &mut Spool) {
         (&self.recorder, &mut self.spool)
-    }
-
-    fn index(&mut self, position: Position, output: &Output) -> anyhow::Result<()> {
-        let rejected: Vec<u32> = output.rejected.iter().map(|line| line.line).collect();
-        self.recorder.index(position, &output.times, &rejected)?;
-        Ok(())
     }
 
     /// Commits what the disk refused before, if anything; answers it if it is of this batch.
@@ -360,6 +392,7 @@ impl Pipeline {
                 sha256: *sha256,
             }),
             checkpoint,
+            cursor: None,
         };
         for admitted in self.spool.commit(&commit)? {
             if let Admission::Suppressed { by } = &admitted.admission {
@@ -367,6 +400,9 @@ impl Pipeline {
             }
         }
         self.reached = reached;
+        if self.unfinished.is_none() {
+            self.readable = place(&self.recorder);
+        }
         (self.unrecorded, self.unrecorded_faults) = (0, 0);
         if due.is_some() {
             self.since_checkpoint = 0;
@@ -399,6 +435,13 @@ fn context(source: &str, arrived: Option<i64>) -> Context {
         source: source.to_owned(),
         arrived,
         ..Context::default()
+    }
+}
+
+fn place(recorder: &Recorder) -> Place {
+    Place {
+        position: recorder.end(),
+        line: recorder.reader().lines_recorded(),
     }
 }
 

@@ -106,6 +106,7 @@ pub fn run(args: &ReplayArgs) -> Result<Outcome, Failure> {
         max_trigger_age: None,
         recorder: None,
         is_off: false,
+        keeps_edits: false,
     };
     let (pipeline, _) = Pipeline::open(out.state(), plugin, options)?;
     let mut replay = Replay {
@@ -138,6 +139,8 @@ pub fn run(args: &ReplayArgs) -> Result<Outcome, Failure> {
         profile,
         group_by: config.group_by(),
         storm,
+        format: settings.bundle.format,
+        collect: &settings.collect,
         rules_sha256: hex(&Sha256::digest(config.rules.as_bytes())),
         plugin_sha256: component.sha256().to_owned(),
         plugin: format!("{} {}", info.name, info.version),

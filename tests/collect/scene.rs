@@ -34,31 +34,26 @@ pub(crate) struct Scene {
 }
 
 impl Scene {
-    pub(crate) fn new() -> Self {
+    /// A state folder without a recorder yet.
+    pub(crate) fn empty() -> Self {
         let dir = TempDir::new().unwrap();
         fs::write(
             dir.path().join("tripline.toml"),
             "[collect]\nhost_facts = false\n",
         )
         .unwrap();
-        let scene = Self { dir };
+        Self { dir }
+    }
+
+    pub(crate) fn new() -> Self {
+        let scene = Self::empty();
         let mut recorder = scene.recorder();
         for minute in 0..60 {
             for source in ["even.json", "odd.json"] {
                 let parity = i64::from(source == "odd.json");
                 let seconds = (0..60).filter(|second| second % 2 == parity);
                 let seconds: Vec<_> = seconds.map(|second| minute * 60 + second).collect();
-                let lines: String = seconds.iter().map(|second| line(*second)).collect();
-                let batch = Batch {
-                    source,
-                    offset: 0,
-                    sha256: [0; 32],
-                    arrived: None,
-                    lines: lines.as_bytes(),
-                };
-                let position = recorder.append(&batch).unwrap();
-                let times: Vec<_> = seconds.iter().map(|second| TEN + second * SECOND).collect();
-                recorder.index(position, &times, &[]).unwrap();
+                record(&mut recorder, source, None, &seconds);
             }
         }
         recorder.sync().unwrap();
@@ -122,6 +117,21 @@ impl Scene {
             .output();
         ok(&output.unwrap()).as_array().unwrap().clone()
     }
+}
+
+/// Records lines of these seconds after [`TEN`] as one batch.
+pub(crate) fn record(recorder: &mut Recorder, source: &str, arrived: Option<i64>, seconds: &[i64]) {
+    let text = lines(seconds.iter().copied());
+    let batch = Batch {
+        source,
+        offset: 0,
+        sha256: [0; 32],
+        arrived,
+        lines: text.as_bytes(),
+    };
+    let position = recorder.append(&batch).unwrap();
+    let times: Vec<_> = seconds.iter().map(|second| TEN + second * SECOND).collect();
+    recorder.index(position, &times, &[]).unwrap();
 }
 
 pub(crate) fn line(second: i64) -> String {

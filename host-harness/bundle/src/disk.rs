@@ -9,6 +9,8 @@ use std::{
 
 use sha2::{Digest, Sha256};
 
+use crate::failpoint;
+
 /// A file operation that failed.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot {action} `{}`: {source}{}", path.display(), remedy(source))]
@@ -73,6 +75,13 @@ pub(crate) trait At<T> {
     fn at(self, action: &'static str, path: &Path) -> Result<T, DiskError>;
 }
 
+/// A file of ours that is being written, on the system's volume.
+#[derive(Debug)]
+pub(crate) struct Output {
+    file: File,
+    path: PathBuf,
+}
+
 /// Passes bytes on and takes their number and SHA-256 in passing.
 #[derive(Debug)]
 pub(crate) struct Hashing<T> {
@@ -110,6 +119,14 @@ impl Volume for SystemVolume {
             free: stats.available_space(),
         })
     }
+
+    fn permit(&self, change: Change, _: &Path, bytes: usize) -> Result<(), (usize, io::Error)> {
+        let needs_room = !matches!(change, Change::Rename | Change::Remove);
+        if needs_room && failpoint::is_disk_full() {
+            return Err((bytes / 2, io::ErrorKind::StorageFull.into()));
+        }
+        Ok(())
+    }
 }
 
 fn remedy(error: &io::Error) -> &'static str {
@@ -132,6 +149,61 @@ impl<T> At<T> for io::Result<T> {
             path: path.to_owned(),
             source,
         })
+    }
+}
+
+// === impl Output ===
+
+impl Output {
+    /// Makes a file, or empties the one that is there, that only its owner may read.
+    pub(crate) fn create(path: &Path) -> Result<Self, DiskError> {
+        Self::open(private_file().create(true).truncate(true), path).at("make", path)
+    }
+
+    /// Opens or makes a file that only its owner may read, to write on at its end.
+    pub(crate) fn append(path: &Path) -> Result<Self, DiskError> {
+        Self::open(private_file().append(true).create(true), path).at("open", path)
+    }
+
+    /// Makes a file, or empties the one that is there, readable to others as its folder's owner decides.
+    pub(crate) fn create_shared(path: &Path) -> Result<Self, DiskError> {
+        let mut options = OpenOptions::new();
+        Self::open(options.write(true).create(true).truncate(true), path).at("make", path)
+    }
+
+    fn open(options: &OpenOptions, path: &Path) -> io::Result<Self> {
+        permit(Change::Create, path)?;
+        Ok(Self {
+            file: options.open(path)?,
+            path: path.to_owned(),
+        })
+    }
+
+    /// The file itself, to lock it.
+    pub(crate) const fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// Makes all of it durable.
+    pub(crate) fn sync_all(&self) -> io::Result<()> {
+        permit(Change::Sync, &self.path)?;
+        self.file.sync_all()
+    }
+}
+
+impl io::Write for Output {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        match SystemVolume.permit(Change::Write, &self.path, buf.len()) {
+            Ok(()) => self.file.write(buf),
+            Err((written, error)) => {
+                self.file.write_all(buf.get(..written).unwrap_or(buf))?;
+                Err(error)
+            }
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
     }
 }
 
@@ -178,6 +250,12 @@ impl<R: io::Read> io::Read for Hashing<R> {
 }
 
 // === helpers ===
+
+/// Asks the system's volume whether a change that needs room is possible.
+pub(crate) fn permit(change: Change, path: &Path) -> io::Result<()> {
+    let permitted = SystemVolume.permit(change, path, 0);
+    permitted.map_err(|(_, error)| error)
+}
 
 /// Lower-case hex digits.
 pub(crate) fn hex(bytes: &[u8]) -> String {

@@ -1,16 +1,19 @@
 //! Named places where a test stops the process, to kill it there.
 //!
 //! `TRIPLINE_FAILPOINT=<name>` makes the process write `failpoint <name>` to standard error when it
-//! gets there for the first time, and then wait: whoever set it sends the signal. It goes on only after
+//! gets there for the first time, or with `<name>:<n>` for the n-th time, and then wait: whoever set it sends the signal. It goes on only after
 //! [`release`], which an interrupt calls. It is compiled
 //! always, so that the binary that is shipped is the one that was tested; unset, a place costs one look
 //! at a value that was read once.
+//!
+//! `TRIPLINE_DISK_FULL_AT=<n>` makes the disk full from the n-th change on that needs room: files are made
+//! and written, and made durable, up to there.
 
 use std::{
     io::Write as _,
     sync::{
         OnceLock,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -18,7 +21,18 @@ use std::{
 /// The variable that names the place.
 pub const VARIABLE: &str = "TRIPLINE_FAILPOINT";
 
-/// Every place, in the order of a request's life.
+/// The variable that says when the disk is full.
+pub const DISK_FULL: &str = "TRIPLINE_DISK_FULL_AT";
+
+/// The places of a batch: it is recorded, and not judged yet; it is judged, and not committed yet.
+pub const OF_A_BATCH: [&str; 2] = [RECORDED, JUDGED];
+
+/// A batch is in the recorder; the plugin has not seen it.
+pub const RECORDED: &str = "recorded";
+/// The plugin has judged a batch; the spool does not know.
+pub const JUDGED: &str = "judged";
+
+/// Every place of a request, in the order of its life.
 pub const ALL: [&str; 12] = [
     REQUESTED, COLLECTING, COLLECT, PACK, PACKED, SEALED, DELIVERING, COPY, COPIED, PLACED,
     ARRIVED, DELIVERED,
@@ -68,12 +82,28 @@ pub fn release() {
     RELEASED.store(true, Ordering::SeqCst);
 }
 
+/// Whether the disk is to be full; asked once a change.
+#[must_use]
+pub fn is_disk_full() -> bool {
+    static FROM: OnceLock<Option<u64>> = OnceLock::new();
+    static CHANGES: AtomicU64 = AtomicU64::new(0);
+    let from = FROM.get_or_init(|| std::env::var(DISK_FULL).ok()?.parse().ok());
+    from.is_some_and(|from| CHANGES.fetch_add(1, Ordering::Relaxed) >= from)
+}
+
 /// Waits if this is the place that was named.
 pub fn reach(name: &str) {
-    static NAMED: OnceLock<Option<String>> = OnceLock::new();
-    static REACHED: AtomicBool = AtomicBool::new(false);
-    let named = NAMED.get_or_init(|| std::env::var(VARIABLE).ok());
-    if named.as_deref() != Some(name) || REACHED.swap(true, Ordering::Relaxed) {
+    static NAMED: OnceLock<Option<(String, u64)>> = OnceLock::new();
+    static TIMES: AtomicU64 = AtomicU64::new(0);
+    let named = NAMED.get_or_init(|| {
+        let text = std::env::var(VARIABLE).ok()?;
+        let (name, times) = text.split_once(':').unwrap_or((&text, "1"));
+        Some((name.to_owned(), times.parse().ok()?))
+    });
+    let Some((_, times)) = named.as_ref().filter(|(named, _)| named == name) else {
+        return;
+    };
+    if TIMES.fetch_add(1, Ordering::Relaxed) + 1 != *times {
         return;
     }
     // Who set it waits for this line; if nobody reads it, nobody is helped by an error either.

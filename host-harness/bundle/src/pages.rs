@@ -5,20 +5,25 @@ use std::{io, path::PathBuf};
 use crate::{
     disk::{DiskError, Hashing},
     manifest::{Manifest, Member},
-    pack::{Content, Entry},
+    pack::{Content, Entry, Format},
     report::{self, REPORT, activity::Activity, bundle_html},
     ticket::{Form, TICKET, Whereabouts, ticket},
 };
 
-/// Makes the pages from the manifest and the logs, which are files already, and adds them to the
-/// manifest's members.
+/// Makes the pages of a bundle from the manifest and the logs, which are files already, and adds them to
+/// the manifest's members.
 pub(crate) fn pages<E: From<DiskError> + From<report::Error>>(
     manifest: &mut Manifest,
     logs: &[(Member, PathBuf)],
+    format: Format,
 ) -> Result<Vec<Entry>, E> {
     let activity = Activity::of_members(logs)?;
     let report = bundle_html(manifest, &activity)?;
-    let ticket = ticket(manifest, Form::Private, &Whereabouts::default());
+    let whereabouts = Whereabouts {
+        format,
+        ..Whereabouts::default()
+    };
+    let ticket = ticket(manifest, Form::Private, &whereabouts);
     let mut entries = Vec::new();
     for (path, text) in [(REPORT, report), (TICKET, ticket)] {
         let content = text.into_bytes();

@@ -1,29 +1,28 @@
 //! Redaction of what lies in files: the members of a bundle, a stream of lines, a bundle made before.
 
+mod lines;
+mod scan;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs::{self, File},
-    io::{self, BufRead, BufReader, BufWriter, Read, Write},
+    io::{self, BufReader, BufWriter, Write},
     path::{Path, PathBuf},
 };
 
+pub use lines::{MAX_LINE_BYTES, redact_lines};
+pub use scan::{Secret, find_secret};
+
 use crate::{
-    disk::{self, At, DiskError, Hashing},
+    disk::{At, DiskError, Hashing, Output},
     manifest::{MANIFEST, Manifest, ManifestError, Member, Scope},
-    pack::{Content, Entry, Packed, pack},
+    pack::{Content, Entry, Format, Packed, pack},
     pages::pages,
-    redact::{Profile, Redaction, Report, WITHHELD},
+    redact::{Profile, Redaction, Report},
     report::{self, REPORT},
     ticket::TICKET,
-    verify::{Archive, Limits, open_bundle, verify},
+    verify::{Archive, Limits, verify},
 };
-
-/// The longest line that is redacted, in bytes; a longer one is withheld, unread. Lines that were
-/// framed are shorter.
-pub const MAX_LINE_BYTES: usize = 4 << 20;
-
-/// The bytes of a JSON member that is scanned as a whole.
-const MAX_JSON_BYTES: u64 = 64 << 20;
 
 /// Why a bundle was not redacted.
 #[derive(Debug, thiserror::Error)]
@@ -51,44 +50,6 @@ pub enum Error {
     /// There is a file already.
     #[error("`{}` is there already and was not replaced (hint: name another file)", .0.display())]
     Taken(PathBuf),
-}
-
-/// A secret that was found after redaction; its text is not in here.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a secret is in `{member}`, line {line}, after redaction ({redactor})")]
-pub struct Secret {
-    /// The member of the bundle.
-    pub member: String,
-    /// The line, from 1.
-    pub line: u64,
-    /// The redactor that found it.
-    pub redactor: String,
-}
-
-/// Redacts lines from `input` to `output`; answers how many there were. No more than
-/// [`MAX_LINE_BYTES`] are held.
-///
-/// # Errors
-/// When reading or writing fails.
-pub fn redact_lines(
-    redaction: &mut Redaction<'_>,
-    input: impl BufRead,
-    output: &mut dyn Write,
-) -> io::Result<u64> {
-    let mut lines = 0;
-    each_line(input, &mut |line| {
-        lines += 1;
-        match line {
-            Some(line) => output.write_all(&redaction.line(line))?,
-            None => {
-                redaction.withhold_unread();
-                output.write_all(WITHHELD.as_bytes())?;
-                output.write_all(b"\n")?;
-            }
-        }
-        Ok(true)
-    })?;
-    Ok(lines)
 }
 
 /// Redacts collected files in place, and their names.
@@ -183,65 +144,9 @@ pub fn redact_group(group: &str, subjects: &[String], redaction: &mut Redaction<
     redaction.text(group)
 }
 
-/// Scans a packed bundle for secrets; answers the first.
-///
-/// # Errors
-/// When it cannot be read.
-pub fn find_secret(path: &Path, profile: &Profile) -> Result<Option<Secret>, DiskError> {
-    if profile.is_raw() {
-        return Ok(None);
-    }
-    let limits = Limits {
-        unpacked_bytes: u64::MAX,
-        members: usize::MAX,
-        ..Limits::default()
-    };
-    let mut file = open_bundle(path)?;
-    let mut archive = Archive::new(&mut file, &limits).at("read", path)?;
-    let mut found = None;
-    for entry in archive.entries().at("read", path)? {
-        let mut entry = entry.at("read", path)?;
-        let member = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
-        let size = entry.header().entry_size().at("read", path)?;
-        let mut number = 0;
-        if member.ends_with(".json") && size <= MAX_JSON_BYTES {
-            let mut json = Vec::new();
-            entry.read_to_end(&mut json).at("read", path)?;
-            if let Some(redactor) = Redaction::secret_in(profile, &json) {
-                found = Some(Secret {
-                    member,
-                    line: 1,
-                    redactor,
-                });
-            }
-        } else {
-            let scanned = each_line(BufReader::new(entry), &mut |line| {
-                number += 1;
-                let redactor = match line {
-                    Some(line) => Redaction::secret_in(profile, line),
-                    None => Some("a line too long to be scanned".to_owned()),
-                };
-                if let Some(redactor) = redactor {
-                    let member = member.clone();
-                    found = Some(Secret {
-                        member,
-                        line: number,
-                        redactor,
-                    });
-                }
-                Ok(found.is_none())
-            });
-            scanned.at("read", path)?;
-        }
-        if found.is_some() {
-            break;
-        }
-    }
-    Ok(found)
-}
-
 /// Redacts the bundle at `input` into a new one at `output`, with the same id and what was replaced
-/// in its manifest. The same bundle and profile give the same bytes.
+/// in its manifest, in the format that `output` is called by, or else that of `input`. The same bundle and
+/// profile give the same bytes.
 ///
 /// # Errors
 /// When `input` is not intact, `output` is there already, a file cannot be read or written, or a
@@ -266,7 +171,9 @@ pub fn redact_bundle(input: &Path, output: &Path, profile: &Profile) -> Result<R
         .tempdir_in(parent);
     let work = work.at("make a folder in", parent)?;
     let mut redaction = Redaction::after(profile, &manifest.redaction.values);
-    let mut members = unpack(input, &manifest, work.path())?;
+    let (mut members, packed_as) = unpack(input, &manifest, work.path())?;
+    let named = output.file_name().unwrap_or_default().to_string_lossy();
+    let format = Format::of_file(&named).map_or(packed_as, |(format, _)| format);
     redact_members(&mut members, &mut manifest.cuts, &mut redaction)?;
     redact_manifest(&mut manifest, &BTreeMap::new(), &mut redaction);
     manifest.members = members.iter().map(|(member, _)| member.clone()).collect();
@@ -276,7 +183,7 @@ pub fn redact_bundle(input: &Path, output: &Path, profile: &Profile) -> Result<R
         .redactors
         .clone_from(&manifest.redaction.redactors);
     env!("CARGO_PKG_VERSION").clone_into(&mut manifest.versions.tripline);
-    let pages = pages::<Error>(&mut manifest, &members)?;
+    let pages = pages::<Error>(&mut manifest, &members, format)?;
     let mut entries = vec![Entry {
         path: MANIFEST.to_owned(),
         content: Content::Bytes(manifest.to_json()?),
@@ -286,7 +193,7 @@ pub fn redact_bundle(input: &Path, output: &Path, profile: &Profile) -> Result<R
         path: member.path,
         content: Content::File(file, member.bytes),
     }));
-    let Packed { path, .. } = pack(entries, manifest.mtime(), work.path(), "redacted")?;
+    let Packed { path, .. } = pack(entries, format, manifest.mtime(), work.path(), "redacted")?;
     if let Some(secret) = find_secret(&path, profile)? {
         return Err(Error::Secret(secret));
     }
@@ -304,30 +211,32 @@ fn added(before: &Report, mut after: Report) -> Report {
     after
 }
 
-/// The members of a bundle that was verified, as files; without the manifest and the pages.
+/// The members of a bundle that was verified, as files, and its format; without the manifest and the
+/// pages.
 fn unpack(
     input: &Path,
     manifest: &Manifest,
     work: &Path,
-) -> Result<Vec<(Member, PathBuf)>, DiskError> {
-    let mut file = open_bundle(input)?;
-    let mut archive = Archive::new(&mut file, &Limits::default()).at("read", input)?;
+) -> Result<(Vec<(Member, PathBuf)>, Format), DiskError> {
+    let mut archive = Archive::open(input, &Limits::default())?;
     let mut members = Vec::new();
-    for (number, entry) in archive.entries().at("read", input)?.enumerate() {
-        let mut entry = entry.at("read", input)?;
-        let path = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
-        let member = manifest.members.iter().find(|member| member.path == path);
+    let mut written = Ok(());
+    let read = archive.each(&mut |unpacked| {
+        let member = manifest.members.iter();
+        let member = member.clone().find(|member| member.path == unpacked.path);
         let is_page = |path: &str| path == REPORT || path == TICKET;
         let Some(member) = member.filter(|member| !is_page(&member.path)) else {
-            continue;
+            return Ok(true);
         };
-        let target = work.join(number.to_string());
-        let made = disk::private_file().create_new(true).open(&target);
-        let mut out = made.at("make", &target)?;
-        io::copy(&mut entry, &mut out).at("write", &target)?;
+        let target = work.join(members.len().to_string());
+        let out = Output::create(&target);
+        let copied = out.map(|mut out| io::copy(unpacked.content, &mut out).at("write", &target));
+        written = copied.and_then(|copied| copied).map(drop);
         members.push((member.clone(), target));
-    }
-    Ok(members)
+        Ok(written.is_ok())
+    });
+    written.and_then(|()| read.at("read", input))?;
+    Ok((members, archive.format()))
 }
 
 /// Redacts a file in place.
@@ -337,11 +246,7 @@ fn redact_file(
     redaction: &mut Redaction<'_>,
 ) -> Result<Member, DiskError> {
     let redacted = path.with_extension("redacted");
-    let made = disk::private_file()
-        .create(true)
-        .truncate(true)
-        .open(&redacted);
-    let mut out = Hashing::new(BufWriter::new(made.at("make", &redacted)?));
+    let mut out = Hashing::new(BufWriter::new(Output::create(&redacted)?));
     let input = BufReader::with_capacity(1 << 16, File::open(path).at("open", path)?);
     redaction.begin_member();
     redact_lines(redaction, input, &mut out).at("write", &redacted)?;
@@ -369,46 +274,6 @@ fn redact_path(path: &str, redaction: &mut Redaction<'_>) -> String {
     let dot = if ending.is_empty() { "" } else { "." };
     let slash = if folder.is_empty() { "" } else { "/" };
     format!("{folder}{slash}{stem}{dot}{ending}")
-}
-
-/// Calls `each` with every line and its end, until it answers false; with none for one that is longer
-/// than [`MAX_LINE_BYTES`].
-fn each_line(
-    mut input: impl BufRead,
-    each: &mut dyn FnMut(Option<&[u8]>) -> io::Result<bool>,
-) -> io::Result<()> {
-    let mut line = Vec::new();
-    loop {
-        line.clear();
-        (&mut input)
-            .take(MAX_LINE_BYTES as u64 + 1)
-            .read_until(b'\n', &mut line)?;
-        if line.is_empty() {
-            return Ok(());
-        }
-        let is_whole = line.ends_with(b"\n") || line.len() <= MAX_LINE_BYTES;
-        if !is_whole {
-            skip_line(&mut input)?;
-        }
-        if !each(is_whole.then_some(&line[..]))? {
-            return Ok(());
-        }
-    }
-}
-
-fn skip_line(input: &mut impl BufRead) -> io::Result<()> {
-    loop {
-        let buffer = input.fill_buf()?;
-        let end = memchr::memchr(b'\n', buffer);
-        let used = end.map_or(buffer.len(), |end| end + 1);
-        if used == 0 {
-            return Ok(());
-        }
-        input.consume(used);
-        if end.is_some() {
-            return Ok(());
-        }
-    }
 }
 
 #[cfg(test)]

@@ -16,8 +16,8 @@ use ed25519_dalek::{
 };
 
 use crate::{
-    disk::{self, At, DiskError},
-    pack::SUFFIX,
+    disk::{self, At, DiskError, Output},
+    pack::Format,
 };
 
 /// The ending of a signature's name, after the id.
@@ -86,7 +86,7 @@ impl BundleSigner {
     pub(crate) fn write(&self, manifest: &[u8], bundle: &Path) -> Result<(), DiskError> {
         let path = signature_of(bundle);
         let partial = path.with_extension("sig.partial");
-        let mut file = fs::File::create(&partial).at("make", &partial)?;
+        let mut file = Output::create_shared(&partial)?;
         file.write_all(self.sign(manifest).as_bytes())
             .and_then(|()| file.sync_all())
             .at("write", &partial)?;
@@ -133,7 +133,7 @@ impl BundleVerifier {
 #[must_use]
 pub fn signature_of(bundle: &Path) -> PathBuf {
     let name = bundle.file_name().unwrap_or_default().to_string_lossy();
-    let id = name.strip_suffix(SUFFIX).unwrap_or(&name);
+    let id = Format::of_file(&name).map_or(&*name, |(_, id)| id);
     bundle.with_file_name(format!("{id}{SIGNATURE_SUFFIX}"))
 }
 

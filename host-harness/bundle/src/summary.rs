@@ -12,7 +12,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    disk::{self, At, DiskError},
+    disk::{self, At, DiskError, Output},
     manifest::{Manifest, Replays, Window},
     redact::Report,
     spool::{Kind, SealedFacts},
@@ -114,7 +114,7 @@ impl BundleSummary {
             .to_json()
             .map_err(std::io::Error::from)
             .at("write", &path)?;
-        let mut file = fs::File::create(&partial).at("make", &partial)?;
+        let mut file = Output::create_shared(&partial)?;
         file.write_all(&json)
             .and_then(|()| file.sync_all())
             .at("write", &partial)?;

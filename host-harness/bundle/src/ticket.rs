@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::{
     manifest::{Manifest, Scope},
-    pack::SUFFIX,
+    pack::Format,
     size::format_size,
     spool::Kind,
 };
@@ -40,6 +40,8 @@ pub enum Form {
 pub struct Whereabouts {
     /// Where the bundle lies.
     pub place: Option<String>,
+    /// What it is called by where its place is not known.
+    pub format: Format,
     /// Its size in bytes.
     pub size: Option<u64>,
     /// Its SHA-256 in hex.
@@ -255,7 +257,7 @@ fn write_where(
     whereabouts: &Whereabouts,
 ) -> fmt::Result {
     writeln!(text, "\n## Logs\n")?;
-    let file = format!("{}{SUFFIX}", manifest.id);
+    let file = format!("{}{}", manifest.id, whereabouts.format.suffix());
     let name = whereabouts.place.as_deref().unwrap_or(&file);
     match form {
         Form::Private => writeln!(text, "- Bundle: `{}`", code(name))?,

@@ -20,7 +20,16 @@ const NOT_INHERITED: &[&str] = &[
 /// The same, by prefix.
 const NOT_INHERITED_PREFIXES: &[&str] = &["CARGO_BUILD_", "CARGO_TARGET_", "CARGO_PROFILE_"];
 
-/// Builds `package` in `workspace`, below `target_folder`, and returns the module's path.
+/// Flags of a plugin for our own runtime.
+pub(crate) const WASMTIME_FLAGS: &[&str] = &[
+    "-Ctarget-feature=+simd128",
+    // Fuel is counted at every call, so more inlining than usual pays. At 800 the guest takes minutes
+    // to build.
+    "-Cllvm-args=-inline-threshold=400",
+];
+
+/// Builds `package` in `workspace`, below `target_folder`, and returns the module's path. Modules with
+/// different `flags` share nothing: give each its own folder.
 ///
 /// # Errors
 /// The missing target with the command that installs it, or the package that did not build (the
@@ -28,10 +37,11 @@ const NOT_INHERITED_PREFIXES: &[&str] = &["CARGO_BUILD_", "CARGO_TARGET_", "CARG
 pub(crate) fn build_module(
     workspace: &Path,
     package: &str,
+    flags: &[&str],
     target_folder: &Path,
 ) -> Result<PathBuf, String> {
     require_target()?;
-    let status = guest_cargo(workspace)
+    let status = guest_cargo(workspace, flags)
         .args([
             "build",
             "--locked",
@@ -55,7 +65,7 @@ pub(crate) fn build_module(
 }
 
 /// Cargo with the guest's flags and none of ours.
-fn guest_cargo(workspace: &Path) -> Command {
+fn guest_cargo(workspace: &Path, flags: &[&str]) -> Command {
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     for (key, _) in env::vars_os() {
         let Some(name) = key.to_str() else { continue };
@@ -66,12 +76,7 @@ fn guest_cargo(workspace: &Path) -> Command {
             cargo.env_remove(&key);
         }
     }
-    let mut flags = vec![
-        "-Ctarget-feature=+simd128".to_owned(),
-        // Fuel is counted at every call, so more inlining than usual pays. At 800 the guest takes
-        // minutes to build.
-        "-Cllvm-args=-inline-threshold=400".to_owned(),
-    ];
+    let mut flags: Vec<String> = flags.iter().map(ToString::to_string).collect();
     // Panic messages carry source paths; those of this machine would make the bytes depend on it.
     flags.push(format!(
         "--remap-path-prefix={}=tripline",

@@ -7,10 +7,10 @@ use tripline_bundle::collect::{Collector, Extras};
 use tripline_bundle::deliver::{LocalTarget, Target};
 use tripline_bundle::local::{ShareLimits, prune};
 use tripline_bundle::manifest::{Manifest, Replays};
-use tripline_bundle::pack::SUFFIX;
 use tripline_bundle::recorder::WindowLine;
-use tripline_bundle::seal::{self, Outcome, SealOptions, forget, manifest_of, seal};
-use tripline_bundle::spool::{HELD_FOR_ROOM, Note, Spool, State};
+use tripline_bundle::seal::{self, Outcome, SealOptions, forget, seal};
+use tripline_bundle::spool::{self, HELD_FOR_ROOM, Note, Spool, State};
+use tripline_bundle::verify::read_manifest;
 
 use super::Collection;
 use super::question::{HOST_ROLE, Question};
@@ -21,14 +21,14 @@ use crate::replay::{belongs, now};
 /// Why a request was not taken to its end.
 pub(super) enum Attempt {
     /// The spool could not be used: somewhere else it may go on.
-    Spool(String),
+    Spool(spool::Error),
     /// Anything else.
     Failed(Failure),
 }
 
-impl From<tripline_bundle::spool::Error> for Attempt {
-    fn from(error: tripline_bundle::spool::Error) -> Self {
-        Self::Spool(error.to_string())
+impl From<spool::Error> for Attempt {
+    fn from(error: spool::Error) -> Self {
+        Self::Spool(error)
     }
 }
 
@@ -66,9 +66,10 @@ impl Collection<'_> {
             work,
             context: &self.context,
             max_bundle_bytes: self.settings.storm.max_bundle_bytes,
-            role: knowledge.role,
+            role: &|source| self.settings.collect.role_of(source),
             belongs: &|line| belongs(line, ""),
             replays: &|_, _| Replays::no("no rule asked for it"),
+            format: question.format,
             signer: self.signer.as_ref(),
             began: now(),
             profile: &self.profile,
@@ -84,7 +85,9 @@ impl Collection<'_> {
         let mut outcome = Ok(Outcome::OnItsWay(None));
         if question.share.is_none() {
             outcome = seal(&self.reader, spool, id, &options);
-            manifest = manifest_of(&work.join("sealed").join(format!("{id}{SUFFIX}")));
+            let sealed = spool.request(id)?.sealed;
+            manifest = sealed
+                .and_then(|sealed| read_manifest(&work.join("sealed").join(sealed.path)).ok());
         }
         if matches!(outcome, Ok(Outcome::OnItsWay(None))) {
             let options = SealOptions {
@@ -161,8 +164,11 @@ impl Collection<'_> {
             State::Canceled => Failure::Interrupted(format!(
                 "canceled: nothing of the bundle {id} is left, the history says so"
             )),
+            State::Held if work == self.work() => Failure::Environment(anyhow::anyhow!(
+                "held: disk full: {text}; the request goes on with `tripline collect --resume`"
+            )),
             State::Held => Failure::Environment(anyhow::anyhow!(
-                "{text}; the request is held and goes on with `tripline collect --resume`"
+                "disk full: {text}; nothing of the bundle is kept: collect again"
             )),
             _ if matches!(error, seal::Error::Deliver(_)) => {
                 Failure::Environment(anyhow::Error::from(error))

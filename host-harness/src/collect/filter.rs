@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use tripline_bundle::collect::Roles;
 use tripline_bundle::recorder::WindowLine;
 use tripline_bundle::spool::{Kind, RequestRow};
 use tripline_core::record::{Field, Record, read_record};
@@ -25,8 +26,8 @@ pub struct Filters {
 /// What filters need to know besides the line.
 #[derive(Clone, Copy)]
 pub struct Knowledge<'a> {
-    /// The role of a source.
-    pub role: &'a dyn Fn(&str) -> String,
+    /// The roles of sources.
+    pub roles: &'a Roles,
     /// What rules asked for; see `asked_by_rules`.
     pub asked: &'a [Asked],
 }
@@ -143,7 +144,7 @@ impl Filters {
         let record = read_record(line.bytes.trim_ascii_end()).ok();
         self.by_key.iter().all(|(key, values)| {
             values.iter().any(|value| match key.as_str() {
-                "role" => (knowledge.role)(line.source).eq_ignore_ascii_case(value),
+                "role" => knowledge.roles.of(line.source).eq_ignore_ascii_case(value),
                 "source" => **line.source == **value,
                 "rule" => knowledge
                     .asked
@@ -197,8 +198,10 @@ mod tests {
             to: 20,
             resource: Some("/s/signalr/a".to_owned()),
         }];
+        let mut roles = Roles::default();
+        roles.add("src-*", "hub").unwrap();
         let knowledge = Knowledge {
-            role: &|_| "default".to_owned(),
+            roles: &roles,
             asked: &asked,
         };
         let line = WindowLine {
@@ -241,6 +244,7 @@ mod tests {
         assert!(!keeps(&["rule=a.rule"], &other, 15), "another resource");
         assert!(!keeps(&["level=warning"], "junk", 15));
         assert!(keeps(&["role=default"], "junk", 15));
+        assert!(!keeps(&["role=hub"], "junk", 15));
     }
 
     #[test]

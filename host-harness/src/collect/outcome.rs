@@ -7,8 +7,8 @@ use anyhow::Context as _;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use tripline_bundle::manifest::{Manifest, Missing};
-use tripline_bundle::seal::manifest_of;
 use tripline_bundle::spool::{HELD_FOR_ROOM, HistoryRow, RequestRow, Spool, State};
+use tripline_bundle::verify::read_manifest;
 
 use super::{Question, Window, window_json};
 use crate::commands::print::bytes;
@@ -98,7 +98,8 @@ impl Collected {
             None => Some(PathBuf::from(target)),
             Some(_) => Some(question.share.as_ref()?.join(&sealed?.path)),
         });
-        let manifest = manifest.or_else(|| path.as_deref().and_then(manifest_of));
+        let manifest =
+            manifest.or_else(|| path.as_deref().and_then(|path| read_manifest(path).ok()));
         let cuts = manifest.iter().flat_map(|manifest| &manifest.cuts);
         Ok(Self {
             id: Some(row.request.id.clone()),

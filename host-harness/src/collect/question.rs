@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
+use tripline_bundle::pack::Format;
 use tripline_bundle::spool::RequestRow;
 use tripline_core::contract::Request;
 
@@ -38,6 +39,8 @@ pub struct Question {
     pub share: Option<PathBuf>,
     /// Where the SAS of the container to send to is kept; a file is absolute.
     pub sas: Option<SasPlace>,
+    /// What kind of file the bundle is.
+    pub format: Format,
 }
 
 // === impl Question ===
@@ -72,6 +75,7 @@ impl Question {
                 Some(SasPlace::File(path)) => Some(SasPlace::File(absolute(&path)?)),
                 other => other,
             },
+            format: args.format.unwrap_or(settings.bundle.format),
         })
     }
 
@@ -84,6 +88,7 @@ impl Question {
                 "title".to_owned(),
                 "Collected because somebody asked".to_owned(),
             ),
+            ("format".to_owned(), self.format.name().to_owned()),
         ];
         let text = |path: &Path| path.to_string_lossy().into_owned();
         let (file, variable) = match &self.sas {
@@ -146,6 +151,10 @@ impl Question {
             note: attribute("note"),
             share,
             sas,
+            // A request of a release that knew one format says none.
+            format: attribute("format")
+                .and_then(|name| Format::from_name(&name))
+                .unwrap_or_default(),
         })
     }
 }

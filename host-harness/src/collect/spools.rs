@@ -40,6 +40,12 @@ pub(super) fn open(state: &Path) -> Result<Opened, Failure> {
     }
 }
 
+fn begin(folder: TempDir) -> anyhow::Result<(TempDir, Spool)> {
+    let spool = Spool::open(folder.path(), Durability::None, StormCaps::default())
+        .context("cannot begin a spool")?;
+    Ok((folder, spool))
+}
+
 // === impl Scratch ===
 
 impl Scratch {
@@ -55,12 +61,16 @@ impl Scratch {
         }
         let mut builder = tempfile::Builder::new();
         builder.prefix(SCRATCH);
-        let folder = std::fs::create_dir_all(&work)
-            .and_then(|()| builder.tempdir_in(&work))
-            .or_else(|_| builder.tempdir())
-            .context("cannot make a folder to work in")?;
-        let spool = Spool::open(folder.path(), Durability::None, StormCaps::default())
-            .context("cannot begin a spool")?;
+        let in_work = std::fs::create_dir_all(&work).and_then(|()| builder.tempdir_in(&work));
+        let begun = in_work.map_err(anyhow::Error::from).and_then(begin);
+        let (folder, spool) = match begun {
+            Ok(begun) => begun,
+            Err(error) => {
+                tracing::warn!(%error, "the work folder cannot be used");
+                let elsewhere = builder.tempdir();
+                begin(elsewhere.context("cannot make a folder to work in")?)?
+            }
+        };
         Ok(Self {
             spool,
             why: why.to_owned(),

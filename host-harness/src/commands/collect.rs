@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use clap::Args;
+use tripline_bundle::pack::Format;
 
 use super::print::{answer, answer_json};
 use crate::collect::{self, Done};
@@ -41,6 +42,9 @@ pub struct CollectArgs {
     /// `tripline rules fields` lists. Of one key any value, of several keys all.
     #[arg(long = "filter", value_name = "KEY=VALUE")]
     pub filters: Vec<String>,
+    /// What kind of file the bundle is: tar.zst or zip. Without it `format` of `[bundle]`.
+    #[arg(long, value_name = "FORMAT", value_parser = read_format)]
+    pub format: Option<Format>,
     /// The id of a support case, for the manifest.
     #[arg(long, value_name = "ID")]
     pub case: Option<String>,
@@ -55,7 +59,7 @@ pub struct CollectArgs {
           default_value_t = replay::DEFAULT_UPLOAD_RATE, hide_default_value = true)]
     pub upload_rate: u64,
     /// Go on with earlier collections that were cut short, or held for room, and begin none.
-    #[arg(long, conflicts_with_all = ["from", "to", "last", "filters", "case", "note", "output_share_path", "output_sas_file"])]
+    #[arg(long, conflicts_with_all = ["from", "to", "last", "filters", "format", "case", "note", "output_share_path", "output_sas_file"])]
     pub resume: bool,
     /// A configuration; see `tripline init`.
     #[arg(long, value_name = "FILE")]
@@ -63,6 +67,13 @@ pub struct CollectArgs {
     /// Print JSON.
     #[arg(long)]
     pub json: bool,
+}
+
+fn read_format(text: &str) -> Result<Format, String> {
+    Format::from_name(text).ok_or_else(|| {
+        let names = Format::ALL.map(Format::name);
+        format!("there are {}", names.join(" and "))
+    })
 }
 
 /// `tripline collect`.

@@ -13,6 +13,7 @@ use crate::cli::{CheckArgs, InitArgs, SchemaOf};
 use crate::config::{Config, DEFAULT_CONFIG, DEFAULT_RULES, SCHEMA};
 use crate::exit::Failure;
 use crate::replay;
+use crate::web;
 
 /// `tripline init`.
 ///
@@ -68,10 +69,12 @@ pub fn check(args: &CheckArgs) -> Result<(), Failure> {
     if !findings.is_empty() {
         return Err(config.rejected(&problems));
     }
+    let settings = config.accepted()?;
+    web::check(&settings.http)?;
     if args.json {
         return Ok(());
     }
-    let storm = config.accepted()?.storm;
+    let storm = settings.storm;
     let rules = config.rule_texts().len();
     let plural = if rules == 1 { "" } else { "s" };
     answer(&format!(

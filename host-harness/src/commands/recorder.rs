@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use serde_json::{Value, json};
 use tripline_bundle::recorder::{
-    Needs, Pruned, Purge, Reader, Recorder, RecorderOptions, SegmentFacts,
+    self, Needs, Pruned, Purge, Reader, Recorder, RecorderOptions, SegmentFacts,
 };
 use tripline_bundle::spool::Spool;
 use tripline_bundle::timestamp::Timestamp;
@@ -56,9 +56,17 @@ fn recorder_folder(path: &Path) -> Result<PathBuf, Failure> {
 }
 
 fn open(folder: &Path) -> Result<(Reader, Vec<String>, u64), Failure> {
-    let (reader, survey) = Reader::open(folder).context("cannot read the recorder")?;
+    let (reader, survey) = Reader::open(folder).map_err(failure)?;
     let damaged = survey.damaged.iter().map(ToString::to_string).collect();
     Ok((reader, damaged, survey.tail_bytes))
+}
+
+/// A recorder of a newer release is whole, and to be left to that release.
+fn failure(error: recorder::Error) -> Failure {
+    match error {
+        recorder::Error::Newer { .. } => Failure::usage(error),
+        error => Failure::from(anyhow::Error::from(error).context("cannot open the recorder")),
+    }
 }
 
 /// The windows of requests on their way, by id.
@@ -256,7 +264,7 @@ fn purge(args: &RecorderPurgeArgs) -> Result<(), Failure> {
         not_before: processed_to,
         ..RecorderOptions::default()
     };
-    let (mut recorder, _) = Recorder::open(&folder, options).context("cannot open the recorder")?;
+    let (mut recorder, _) = Recorder::open(&folder, options).map_err(failure)?;
     let needs = Needs {
         now: 0,
         keep_from: processed_to,

@@ -5,18 +5,21 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use anyhow::Context as _;
+use encoding_rs_io::DecodeReaderBytesBuilder;
 use tripline_bundle::local;
 use tripline_bundle::recorder::Durability;
 use tripline_bundle::redact::{Redaction, Report};
 use tripline_bundle::rewrite::{self, redact_bundle, redact_lines};
 use tripline_bundle::seal::{self, deliver_released};
-use tripline_bundle::spool::{Spool, StormCaps};
+use tripline_bundle::spool::{Release, Spool, StormCaps};
+use tripline_bundle::timestamp::Timestamp;
 
 use super::print::answer;
 use super::{read_config, state_folder};
 use crate::cli::{BundleRedactArgs, RedactArgs, ReleaseArgs};
 use crate::config::read_key;
 use crate::exit::Failure;
+use crate::who::Who;
 
 /// The buffers of the pipe, in bytes.
 const BUFFER_BYTES: usize = 1 << 16;
@@ -41,7 +44,11 @@ pub fn redact(args: &RedactArgs) -> Result<(), Failure> {
     }
     let profile = redact.compile(args.profile.as_deref())?;
     let mut redaction = Redaction::new(&profile);
-    let input = BufReader::with_capacity(BUFFER_BYTES, io::stdin().lock());
+    // What Windows PowerShell redirects is UTF-16.
+    let input = DecodeReaderBytesBuilder::new()
+        .utf8_passthru(true)
+        .build(io::stdin().lock());
+    let input = BufReader::with_capacity(BUFFER_BYTES, input);
     if io::stdin().is_terminal() {
         tracing::info!("reading lines from the terminal");
     }
@@ -103,7 +110,12 @@ pub fn release(args: &ReleaseArgs) -> Result<(), Failure> {
     let state = state_folder(&args.folder)?;
     let mut spool = Spool::open(&state, Durability::Fsync, StormCaps::default())
         .map_err(|error| Failure::Runtime(error.into()))?;
-    seal::release(&mut spool, &args.id, &args.reason, now()).map_err(Failure::usage)?;
+    let release = Release {
+        reason: args.reason.clone(),
+        by: Some(Who::am_i().to_string()),
+        at: Timestamp::from_micros(now()),
+    };
+    seal::release(&mut spool, &args.id, &release).map_err(Failure::usage)?;
     let replayed = args.folder.join(".tripline");
     if state != replayed {
         return answer(&format!("{}: released, to be delivered next\n", args.id));

@@ -1,6 +1,7 @@
 //! `tripline run`: the pipeline, live, until it is told to stop.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -8,7 +9,12 @@ use clap::Args;
 
 use crate::cli::DEFAULT_CONFIG_FILE;
 use crate::exit::Failure;
+use crate::ingest::batch::BatchLimits;
+use crate::ingest::frame::FrameLimits;
 use crate::live::{Live, Parts, Reloader};
+use crate::metrics::Metrics;
+use crate::telemetry;
+use crate::web::{self, Health, Server, Trouble};
 
 /// Threads for sources, servers and deliveries; the pipeline and the sealer have their own.
 const THREADS: usize = 2;
@@ -33,6 +39,9 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
     let parts = Parts::read(&args.config, args.plugin.as_deref())?;
     let settings = parts.config.accepted()?;
     let limit = Duration::from_micros(settings.run.drain_timeout.unsigned_abs());
+    let http = settings.http.clone();
+    telemetry::for_service(&settings.log);
+    web::check(&http)?;
     let mut reloader = Reloader::new(args.config.clone(), &parts);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(THREADS)
@@ -41,8 +50,18 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
         .context("cannot start threads")?;
     let (live, reopened) = Live::start(parts, runtime.handle())?;
     tracing::info!(?reopened, "the state is in step");
+    let health = Arc::new(Health::new());
     let stopped = runtime.block_on(async {
         let mut signals = Signals::new()?;
+        let parts = web::Parts {
+            feed: live.feed.clone(),
+            health: Arc::clone(&health),
+            metrics: Arc::new(Metrics::new()),
+            frame: FrameLimits::default(),
+            batch: BatchLimits::default(),
+        };
+        let server = Server::start(&http, parts).await?;
+        health.end(Trouble::Starting);
         tracing::info!("running");
         loop {
             tokio::select! {
@@ -52,15 +71,19 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
             reloader.reload(&live).await;
         }
         tracing::info!("stopping");
+        let stop = async {
+            server.drain(limit / 2).await;
+            live.stop(limit).await.map_err(Failure::from)
+        };
         tokio::select! {
-            stopped = live.stop(limit) => stopped,
-            () = signals.stop() => Err(anyhow::anyhow!(
+            stopped = stop => stopped,
+            () = signals.stop() => Err(Failure::from(anyhow::anyhow!(
                 "told twice to stop: the next start goes on with what is under way"
-            )),
+            ))),
         }
     });
     runtime.shutdown_background();
-    stopped.map_err(Failure::from)
+    stopped
 }
 
 /// What to do.

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use chrono::{DateTime, Local};
+use tripline_bundle::pack::Format;
 use tripline_bundle::spool::{HistoryRow, Spool};
 use tripline_bundle::ticket::{Form, Whereabouts};
 use tripline_bundle::verify;
@@ -35,6 +36,7 @@ pub(super) fn ticket(args: &HistoryArgs) -> Result<(), Failure> {
     })?;
     let whereabouts = Whereabouts {
         place: Some(bundle.display().to_string()),
+        format: Format::default(),
         size: row.size,
         sha256: row.sha256.clone(),
         local: Some(local),

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use tripline_bundle::pack::Format;
 use tripline_bundle::signature::BundleSigner;
 use tripline_core::table::Table;
 
@@ -10,6 +11,8 @@ use crate::exit::Failure;
 /// The section. Its [`Default`] is what holds without it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Bundle {
+    /// What kind of file a bundle is.
+    pub format: Format,
     /// The private key that signs bundles; they are not signed without one.
     pub signing_key_file: Option<PathBuf>,
 }
@@ -27,6 +30,8 @@ impl Bundle {
         let Some(mut table) = Table::of(value, path, document.problems()) else {
             return bundle;
         };
+        let formats = Format::ALL.map(|format| (format.name(), format));
+        bundle.format = table.choice("format", &formats).unwrap_or_default();
         let file = table.text("signing_key_file");
         bundle.signing_key_file = file.filter(|file| !file.is_empty()).map(PathBuf::from);
         table.finish();

@@ -1,5 +1,7 @@
 mod azure;
 mod checker;
+mod http;
+mod outputs;
 mod schema;
 
 use tripline_core::Detector;
@@ -62,7 +64,7 @@ fn the_default_file_says_what_holds_without_it() {
     assert_eq!(live["default_rules"], true);
     assert_eq!(
         Document::parse("x", DEFAULT_CONFIG).value,
-        serde_json::json!({"bundle": {}, "storm": {}, "recorder": {}, "collect": {}, "share": {}, "redact": {}, "azure": {}, "proactive": {}, "run": {}})
+        serde_json::json!({"azure": {}, "bundle": {}, "storm": {}, "recorder": {}, "collect": {}, "proactive": {}, "share": {}, "redact": {}, "run": {}, "http": {}, "log": {}})
     );
     // With the default rules below, it is a file with rules of its own, and the same ones.
     let copied = Config::parse("x", &format!("{DEFAULT_CONFIG}\n{DEFAULT_RULES}"));

@@ -25,6 +25,7 @@ mod line;
 mod nest;
 mod probe;
 mod recover;
+mod rest;
 mod scan;
 mod table;
 mod tail;
@@ -39,6 +40,7 @@ use memchr::memchr2;
 
 pub use columns::{MAX_COLUMNS, MAX_NAME_BYTES};
 pub use faulty::KEPT_BYTES;
+pub use rest::Rest;
 
 use array::{Array, Step};
 use csv::Csv;

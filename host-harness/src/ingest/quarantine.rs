@@ -6,12 +6,17 @@
 //! is `text` when it is UTF-8, else `base64`. Content and hash of a table's row are those of the line
 //! made of it where the plugin rejected it, and else its own.
 
+mod store;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use tripline_core::contract::RejectedLine;
 
-use super::batch::Span;
+pub use store::{DEFAULT_QUARANTINE_BYTES, QuarantineStore, read_quarantine};
+
+use super::batch::{Batch, Span};
 use super::frame::{Fault, KEPT_BYTES, Unit};
 
 /// A line in quarantine.
@@ -41,6 +46,26 @@ pub struct QuarantineEntry {
 // === impl QuarantineEntry ===
 
 impl QuarantineEntry {
+    /// What of a batch did not pass, in the order of the source: the units with a fault and the lines
+    /// that were rejected.
+    #[must_use]
+    pub fn of_batch(batch: &Batch, rejected: &[RejectedLine]) -> Vec<Self> {
+        let mut entries = batch.faults.clone();
+        let mut rejected = rejected.iter().peekable();
+        if rejected.peek().is_none() {
+            return entries;
+        }
+        let lines = batch.lines.split(|byte| *byte == b'\n');
+        for ((number, line), span) in (0_u32..).zip(lines).zip(&batch.spans) {
+            if let Some(rejected) = rejected.next_if(|rejected| rejected.line == number) {
+                let (reason, source) = (&rejected.reason, &batch.source);
+                entries.push(Self::from_line(reason, source, *span, line));
+            }
+        }
+        entries.sort_by_key(|entry| entry.offset);
+        entries
+    }
+
     /// An entry for a line that the plugin rejected. `line` is the whole line without its newline.
     pub fn from_line(reason: &str, source: &str, span: Span, line: &[u8]) -> Self {
         let sha256 = Sha256::digest(line).into();

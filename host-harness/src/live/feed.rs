@@ -14,7 +14,7 @@ pub const QUEUE_BYTES: usize = 64 * 1024 * 1024;
 pub const QUEUE_OFFERS: usize = 1_024;
 
 /// What a source offers at once. It is taken whole or not at all.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Offer {
     /// Batches of one source, in order.
     pub batches: Vec<Batch>,

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::{mpsc, oneshot, watch};
-use tripline_bundle::collect::{DEFAULT_ROLE, Extras};
+use tripline_bundle::collect::Extras;
 use tripline_bundle::deliver::{LocalTarget, Target};
 use tripline_bundle::manifest::{Hashes, ManifestContext};
 use tripline_bundle::recorder::{Durability, Reader};
@@ -182,9 +182,10 @@ impl Sealer {
             work: &work,
             context: &context,
             max_bundle_bytes: self.settings.storm.max_bundle_bytes,
-            role: &|_| DEFAULT_ROLE.to_owned(),
+            role: &|source| self.settings.collect.role_of(source),
             belongs: &|line| belongs(line, &resource),
             replays: &|request, logs| check.replays(request, logs),
+            format: self.settings.bundle.format,
             signer: self.signer.as_ref(),
             began: now(),
             profile: &self.profile,

@@ -110,21 +110,7 @@ impl Quarantine {
         if output.rejected.is_empty() && batch.faults.is_empty() {
             return Ok(());
         }
-        let mut entries = batch.faults.clone();
-        let mut rejected = output.rejected.iter().peekable();
-        let lines = batch.lines.split(|byte| *byte == b'\n');
-        for ((number, line), span) in (0_u32..).zip(lines).zip(&batch.spans) {
-            if let Some(rejected) = rejected.next_if(|rejected| rejected.line == number) {
-                entries.push(QuarantineEntry::from_line(
-                    &rejected.reason,
-                    &batch.source,
-                    *span,
-                    line,
-                ));
-            }
-        }
-        entries.sort_by_key(|entry| entry.offset);
-        for entry in entries {
+        for entry in QuarantineEntry::of_batch(batch, &output.rejected) {
             let mut text = serde_json::to_vec(&entry)?;
             text.push(b'\n');
             self.lines.write(&text)?;

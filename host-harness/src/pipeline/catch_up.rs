@@ -20,11 +20,14 @@ impl Pipeline {
         for event in reader.events_from(checkpointed) {
             match event {
                 Ok(Event::Batch(recorded)) => {
-                    let context = context(&recorded.source, recorded.arrived);
-                    let judged = self.plugin.process(&recorded.lines, &context)?;
-                    // Run again, it comes to the same times.
+                    let (source, arrived) = (&recorded.source, recorded.arrived);
+                    let judged =
+                        self.judge(source, arrived, recorded.is_judged, &recorded.lines)?;
+                    // Run again, it comes to the same times and flags.
                     if !reader.is_indexed(recorded.position) {
                         self.index(recorded.position, &judged.output)?;
+                    } else if !reader.is_edited(recorded.position) {
+                        self.annotate(recorded.position, &judged.output)?;
                     }
                     if is_processed(recorded.position) {
                         reopened.rerun += 1;
@@ -49,7 +52,7 @@ impl Pipeline {
                     }
                 }
                 // It went bad since the recorder was opened: the lines are lost, the rest is not.
-                Err(recorder::Error::Damaged(damage)) => {
+                Err(recorder::Error::Damaged(damage) | recorder::Error::Removed(damage)) => {
                     let text = format!("{}: {}", damage.position, damage.reason);
                     reopened.damaged.push(text);
                 }

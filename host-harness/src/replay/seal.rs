@@ -7,9 +7,10 @@ use std::time::SystemTime;
 
 use anyhow::Context as _;
 use sha2::{Digest, Sha256};
-use tripline_bundle::collect::{DEFAULT_ROLE, Extras};
+use tripline_bundle::collect::Extras;
 use tripline_bundle::deliver::Target;
 use tripline_bundle::manifest::{Hashes, ManifestContext};
+use tripline_bundle::pack::Format;
 use tripline_bundle::redact::Profile;
 use tripline_bundle::seal::{Outcome, SealOptions, seal};
 use tripline_bundle::signature::BundleSigner;
@@ -18,7 +19,7 @@ use tripline_core::record::read_record;
 
 use super::check::Check;
 use super::{OutFolder, hex};
-use crate::config::Storm;
+use crate::config::{Collect, Storm};
 use crate::exit::Failure;
 use crate::pipeline::Pipeline;
 
@@ -29,6 +30,10 @@ pub(super) struct Origin<'a> {
     /// See [`ManifestContext::group_by`].
     pub(super) group_by: BTreeMap<String, Vec<String>>,
     pub(super) storm: Storm,
+    /// What kind of file a bundle is.
+    pub(super) format: Format,
+    /// Whose logs the sources are.
+    pub(super) collect: &'a Collect,
     pub(super) rules_sha256: String,
     pub(super) plugin_sha256: String,
     pub(super) plugin: String,
@@ -89,9 +94,10 @@ pub(super) fn seal_all(
             work: &work,
             context: &context,
             max_bundle_bytes: origin.storm.max_bundle_bytes,
-            role: &|_| DEFAULT_ROLE.to_owned(),
+            role: &|source| origin.collect.role_of(source),
             belongs: &|line| belongs(line, &resource),
             replays: &|request, logs| origin.check.replays(request, logs),
+            format: origin.format,
             signer: origin.signer.as_ref(),
             began: now(),
             extras: Extras::default(),

@@ -65,6 +65,16 @@ fn is_there(row: &HistoryRow) -> bool {
     row.sha256.is_some() && row.state != State::Held
 }
 
+/// What the bundle is called.
+fn file_name(row: &HistoryRow) -> String {
+    let target = row.target.as_deref().map(Path::new);
+    let name = target.and_then(Path::file_name);
+    name.map_or_else(
+        || row.id.clone(),
+        |name| name.to_string_lossy().into_owned(),
+    )
+}
+
 fn write_found(text: &mut String, outcome: &Outcome) -> std::fmt::Result {
     let found: Vec<_> = outcome
         .rules
@@ -120,7 +130,7 @@ fn write_bundles(text: &mut String, out: &Path, outcome: &Outcome) -> std::fmt::
             format!("  {}", short_time(&row.at)),
             row.rule.clone(),
             bytes(row.size.unwrap_or_default()),
-            format!("{}.tar.zst", row.id),
+            file_name(row),
         ]);
     }
     write!(text, "{table}")?;
@@ -276,7 +286,7 @@ fn report(outcome: &Outcome) -> ReplayReport {
         state: row.state,
         suppressed_by: row.cause.clone(),
         folded: row.folded,
-        bundle: is_there(row).then(|| format!("bundles/{}.tar.zst", row.id)),
+        bundle: is_there(row).then(|| format!("bundles/{}", file_name(row))),
     });
     let skipped = |path: &String| SkippedInput {
         path: path.clone(),

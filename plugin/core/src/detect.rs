@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use crate::contract::{Context, Info, Output, Problem};
 use crate::explain::{describe_record, explain_state};
 use crate::judge::Judge;
-use crate::record::read_record;
+use crate::prefilter::may_matter;
+use crate::record::{Kind, read_record};
 use crate::rules::{Rule, read_rules};
 use crate::source::{MOST_SOURCES, Source};
 use crate::state::{Group, Groups};
@@ -24,6 +25,8 @@ pub struct Detector {
     groups: Groups,
     sources: BTreeMap<String, Source>,
     batches: u64,
+    /// Whether some rule concerns records of no known kind.
+    concerns_all: bool,
 }
 
 impl Detector {
@@ -34,7 +37,11 @@ impl Detector {
     pub fn configure(rules: &str) -> Result<Self, Vec<Problem>> {
         let rules = read_rules(rules)?;
         let groups = Groups::new(rules.len());
+        let concerns_all = rules
+            .iter()
+            .any(|rule| !rule.is_off() && rule.concerns(Kind::Other));
         Ok(Self {
+            concerns_all,
             rules,
             groups,
             sources: BTreeMap::new(),
@@ -50,6 +57,13 @@ impl Detector {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             attributes: vec![("rules".to_owned(), self.rules.len().to_string())],
         }
+    }
+
+    /// Whether `record`, one JSON object, can be flagged or change what is remembered. When not,
+    /// [`Detector::process`] may be spared: it would find nothing. Only the bytes are looked at.
+    #[must_use]
+    pub fn may_matter(&self, record: &[u8]) -> bool {
+        self.concerns_all || may_matter(record)
     }
 
     /// Judges a batch of lines, each ended by `\n`.

@@ -112,8 +112,7 @@ impl Judge<'_> {
     /// A line's time. Without a good one of its own it is when the line arrived, or else that of the
     /// line before; one that lies ahead of the arrival is not good.
     fn time_of(&mut self, record: &Record<'_>, arrived: Option<i64>) -> LineTime {
-        let latest = arrived.map_or(i64::MAX, |arrived| arrived.saturating_add(LATENESS));
-        if let Some(time) = record.time.filter(|time| *time <= latest) {
+        if let Some(time) = record.time_at(arrived) {
             if self.source.clock.believes(time) {
                 self.source.last_time = Some(time);
             }

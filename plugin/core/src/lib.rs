@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod bundle_request;
 pub mod contract;
 pub mod fields;
 pub mod record;
@@ -24,6 +25,7 @@ mod explain;
 mod health_fault;
 mod hold;
 mod judge;
+mod prefilter;
 mod source;
 mod state;
 mod tally;

@@ -13,6 +13,7 @@ pub(crate) use times::record_time_text;
 
 use times::record_time;
 
+use crate::clock::LATENESS;
 use crate::fields::{Fields, Key, Unreadable, read_fields};
 use crate::signalr::{Event, Reason, event_of, reason_of};
 use crate::stack_hub::{Fault, known_fault, normalise_fault};
@@ -154,6 +155,13 @@ impl<'a> Record<'a> {
             },
         };
         Some(Cow::Borrowed(text))
+    }
+
+    /// Its event time, unless that lies too far ahead of its arrival, in µs, to be true.
+    #[must_use]
+    pub fn time_at(&self, arrived: Option<i64>) -> Option<i64> {
+        let latest = arrived.map_or(i64::MAX, |arrived| arrived.saturating_add(LATENESS));
+        self.time.filter(|time| *time <= latest)
     }
 
     /// The record's form.

@@ -116,3 +116,72 @@ proptest! {
         prop_assert!(text.is_empty());
     }
 }
+
+/// Parts of records: keys and values that make one matter, or nearly do.
+fn any_member() -> impl Strategy<Value = String> {
+    prop::sample::select(vec![
+        r#""log":"GET /x 200""#,
+        r#""log":"{\"time\":\"2026-03-02T10:00:00Z\"}""#,
+        r#""log":"{\"\\u0074ime\":\"2026-03-02T10:00:00Z\"}""#,
+        r#""log":"{\"event name\":\"ConnectionAborted\",\"Connection ID\":\"c\"}""#,
+        r#""message":"CEF:0|Microsoft|Microsoft Azure Stack|1|Microsoft Azure Stack Alert Creation : Urp.UpdateFailure|Urp.UpdateFailure : a|10|""#,
+        r#""message":"Connection aborted. Reason: Connection ping timeout""#,
+        r#""operationName":"ConnectionAborted""#,
+        r#""resourceId":"/SUBSCRIPTIONS/S/PROVIDERS/MICROSOFT.SIGNALRSERVICE/SIGNALR/A""#,
+        r#""resourceId":"\/s\/providers\/microsoft.sign\u0061lrservice\/signalr\/a""#,
+        r#""_ResourceId":"/s/providers/microsoft.web/sites/a""#,
+        r#""Type":"WebPubSubConnectivity""#,
+        r#""category":"AllLogs""#,
+        r#""properties":{"type":"ConnectivityLogs","message":"Connection aborted. Reason: "}"#,
+        r#""properties":{"alertId":"a","faultTypeId":"Urp.UpdateFailure","state":"Active"}"#,
+        r#""FaultType":"Microsoft.Health.FaultType.X","FaultId":"f","PerceivedSeverity":"5""#,
+        r#""schemaId":"azureMonitorCommonAlertSchema","data":{"essentials":{"alertRule":"r","monitorCondition":"Fired"}}"#,
+        r#""@timestamp":"2026-03-02T10:00:00Z""#,
+        r#""n":1"#,
+    ])
+    .prop_map(str::to_owned)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn what_cannot_matter_changes_nothing(members in prop::collection::vec(any_member(), 0..4)) {
+        let record = format!("{{{}}}", members.join(","));
+        let rules = every_kind();
+        let mut detector = Detector::configure(&rules).unwrap();
+        let lines: Vec<_> = (0..5).map(|minute| abort(f64::from(minute), "A", PING)).collect();
+        detector.process(&batch(&lines), &source("s"));
+        let before: serde_json::Value = serde_json::from_slice(&detector.checkpoint()).unwrap();
+        if !detector.may_matter(record.as_bytes()) {
+            let output = detector.process(record.as_bytes(), &source("s"));
+            prop_assert!(output.edits.is_empty() && output.requests.is_empty() && output.folded.is_empty());
+            prop_assert!(output.counts.iter().all(|(name, _)| name == "records:other" || name == "undated"));
+            let after: serde_json::Value = serde_json::from_slice(&detector.checkpoint()).unwrap();
+            prop_assert_eq!(&before["groups"], &after["groups"]);
+            for part in ["clock", "last_time", "holds", "watches"] {
+                prop_assert_eq!(&before["sources"]["s"][part], &after["sources"]["s"][part]);
+            }
+        }
+    }
+}
+
+#[test]
+fn rules_that_concern_any_record_leave_nothing_out() {
+    let matters = |condition: &str| {
+        let rules = format!(r#"{{"rule":[{{"name":"r"{condition}}}]}}"#);
+        Detector::configure(&rules).unwrap().may_matter(b"{}")
+    };
+    assert!(matters(""));
+    assert!(matters(r#","where":{"/a":"b"}"#));
+    assert!(matters(r#","where":{"reason":{"none":["x"]}}"#));
+    assert!(matters(
+        r#","where":[{"record":"signalr"},{"message":"x"}]"#
+    ));
+    assert!(!matters(r#","mode":"off""#));
+    assert!(!matters(
+        r#","where":{"record":["signalr","health-alert"]}"#
+    ));
+    assert!(!matters(r#","where":{"schema":"stack-hub-alert"}"#));
+    assert!(!matters(r#","where":{"fault":{"prefix":"Urp."}}"#));
+}

@@ -1,13 +1,13 @@
 //! What is collected besides the recorder's window.
 
 use std::{
-    fs,
+    io::Write as _,
     path::{Path, PathBuf},
 };
 
 use super::{Error, Extras, FileCollector, files, members::Stretch};
 use crate::{
-    disk::{self, At},
+    disk::{self, At, Output},
     manifest::Missing,
 };
 
@@ -44,6 +44,8 @@ pub(super) struct FoundFile {
     pub(super) sha256: String,
     pub(super) kept: Stretch,
     pub(super) cut: Stretch,
+    /// First and last time among the lines that are kept, as far as they tell it.
+    pub(super) got: Stretch,
 }
 
 // === impl Collector ===
@@ -64,7 +66,8 @@ impl Collector {
                 let path = work.join("given");
                 let mut text = text.trim_end().to_owned();
                 text.push('\n');
-                fs::write(&path, &text).at("write", &path)?;
+                let mut file = Output::create(&path)?;
+                file.write_all(text.as_bytes()).at("write", &path)?;
                 let mut kept = Stretch::default();
                 for line in text.split_inclusive('\n') {
                     kept.add_line(line.len() as u64, window.1);
@@ -76,6 +79,7 @@ impl Collector {
                     path,
                     kept,
                     cut: Stretch::default(),
+                    got: Stretch::default(),
                 });
                 Ok(())
             }

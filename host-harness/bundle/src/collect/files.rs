@@ -23,7 +23,7 @@ use super::{
     collector::{Found, FoundFile},
 };
 use crate::{manifest::Missing, watch::Stage};
-use tail::Tail;
+use tail::{Tail, When};
 
 /// The most bytes of lines that one collector adds to a bundle, unless it is told otherwise.
 pub const DEFAULT_FILES_BYTES: u64 = 64 << 20;
@@ -95,6 +95,7 @@ pub(super) fn collect(
                 sha256: tail.sha256,
                 kept: tail.kept,
                 cut: tail.cut,
+                got: tail.got,
             });
         }
     }
@@ -114,7 +115,10 @@ fn read(
     };
     let mut line = Vec::new();
     let mut bytes = 0;
-    let mut time = candidate.modified;
+    let mut when = When {
+        time: candidate.modified,
+        is_said: false,
+    };
     loop {
         line.clear();
         match (&mut reader)
@@ -129,9 +133,12 @@ fn read(
             return Err(Error::Canceled);
         }
         extras.watch.done(Stage::Collect, bytes);
-        time = time::line_time(&line).unwrap_or(time);
-        if (from..=to).contains(&time) {
-            tail.add(time, &line)?;
+        if let Some(time) = time::line_time(&line) {
+            let is_said = true;
+            when = When { time, is_said };
+        }
+        if (from..=to).contains(&when.time) {
+            tail.add(when, &line)?;
         }
     }
 }

@@ -2,14 +2,13 @@
 
 use std::{
     collections::HashMap,
-    fs::File,
     io::{BufWriter, Write},
     path::PathBuf,
     sync::Arc,
 };
 
 use crate::{
-    disk::{self, At, DiskError, Hashing},
+    disk::{At, DiskError, Hashing, Output},
     manifest::{Cut, Member, Span},
     recorder::WindowLine,
     timestamp::Timestamp,
@@ -47,7 +46,7 @@ pub(super) struct Stretch {
 #[derive(Debug)]
 struct Appender {
     path: PathBuf,
-    file: Option<BufWriter<File>>,
+    file: Option<BufWriter<Output>>,
 }
 
 // === impl Files ===
@@ -126,11 +125,7 @@ impl Files {
 
 impl Appender {
     fn open(&mut self) -> Result<(), DiskError> {
-        let file = disk::private_file()
-            .append(true)
-            .create(true)
-            .open(&self.path);
-        self.file = Some(BufWriter::new(file.at("open", &self.path)?));
+        self.file = Some(BufWriter::new(Output::append(&self.path)?));
         Ok(())
     }
 

@@ -13,6 +13,7 @@ mod files;
 mod keep;
 mod members;
 mod names;
+mod roles;
 
 use std::{
     collections::BTreeMap,
@@ -27,6 +28,7 @@ pub use facts::{MOST_FACTS_BYTES, gather_facts};
 pub use files::{DEFAULT_FILES_BYTES, FileCollector, MOST_FILES, MOST_LINE_BYTES};
 use keep::Newest;
 use members::{Files, Stretch};
+pub use roles::Roles;
 use tripline_core::contract::Request;
 
 use crate::{
@@ -82,7 +84,8 @@ pub struct Collected {
     pub loss: LossAccount,
     /// Lines of the window that the recorder lost or no longer has.
     pub gaps: Vec<recorder::Missing>,
-    /// First and last time among the lines of the recorder, in µs.
+    /// First and last time among the lines of the recorder and of log files, in µs. Lines of a file that
+    /// has no times count for neither.
     pub got: Option<(i64, i64)>,
     /// What could not be collected.
     pub missing: Vec<Missing>,
@@ -119,8 +122,8 @@ struct Pass {
 /// Collects the lines that `request` asks for.
 ///
 /// # Errors
-/// When the recorder cannot be read or the work folder cannot be written. Damaged blocks are no
-/// error: they are counted.
+/// When the recorder cannot be read or the work folder cannot be written. Damaged blocks, and segments
+/// that were pruned meanwhile, are no error: their lines are missing.
 pub fn collect(
     reader: &Reader,
     request: &Request,
@@ -260,6 +263,7 @@ impl Pass {
             }
         }
         for (file, path) in found.files.into_iter().zip(&mut paths) {
+            got.include(&file.got);
             if file.cut.lines > 0 {
                 cuts.push(file.cut.to_cut(path.clone()));
             }

@@ -174,6 +174,84 @@ fn many_sources_need_few_files_open() {
     assert!(texts.iter().all(|text| text == "x\nx\n"));
 }
 
+#[test]
+fn segments_pruned_while_they_are_read_are_missing_by_name() {
+    use crate::recorder::{Needs, Purge};
+    use std::cell::RefCell;
+
+    let dir = TempDir::new().unwrap();
+    let options = RecorderOptions {
+        durability: Durability::None,
+        segment_bytes: 300,
+        ..RecorderOptions::default()
+    };
+    let (mut recorder, _) = Recorder::open(&dir.path().join("recorder"), options).unwrap();
+    for second in 0..30 {
+        let line = format!("line {second}\n");
+        let batch = Batch {
+            source: "s",
+            offset: 0,
+            sha256: [0; 32],
+            arrived: None,
+            lines: line.as_bytes(),
+        };
+        let position = recorder.append(&batch).unwrap();
+        recorder.index(position, &[second], &[]).unwrap();
+    }
+    // As another process sees it, which pins nothing.
+    let (reader, _) = Reader::open(&dir.path().join("recorder")).unwrap();
+    let end = recorder.end();
+    let recorder = RefCell::new(recorder);
+    let needs = Needs {
+        now: 0,
+        keep_from: Some(end),
+        pins: &[],
+    };
+    let prunes = |_: &WindowLine<'_>| {
+        let pruned = recorder.borrow_mut().purge(Purge::Before(20), &needs);
+        pruned.unwrap();
+        true
+    };
+    let work = dir.path().join("work");
+    let options = CollectOptions {
+        work: &work,
+        max_bundle_bytes: u64::MAX,
+        role: &|_| DEFAULT_ROLE.into(),
+        belongs: &|_| true,
+        extras: Extras {
+            filter: Some(&prunes),
+            ..Extras::default()
+        },
+    };
+    let collected = collect(&reader, &request(2, 29, &[]), &options).unwrap();
+    let text = fs::read_to_string(&collected.members[0].1).unwrap();
+    let kept: Vec<i64> = text
+        .lines()
+        .map(|line| line.trim_start_matches("line ").parse().unwrap())
+        .collect();
+    // The segment that was open when it went is read to its end; those behind it are gone.
+    assert!(kept.starts_with(&[2]) && kept.ends_with(&[29]), "{kept:?}");
+    assert!(kept.len() < 28, "{kept:?}");
+    assert_eq!(collected.got, Some((2, 29)));
+    let gaps = &collected.gaps;
+    assert!(!gaps.is_empty());
+    let lost: u64 = gaps.iter().filter_map(|gap| gap.lines).sum();
+    assert_eq!(lost as usize, 28 - kept.len());
+    for gap in gaps {
+        assert_eq!((gap.kind, gap.exact), (MissingKind::Pruned, true));
+        assert!(gap.reason.contains("while they were being collected"));
+        assert!(
+            (gap.from..=gap.to).all(|time| !kept.contains(&time)),
+            "{gap:?}"
+        );
+    }
+    assert_eq!(collected.loss.damaged_blocks, 0);
+    // Who looks now is told by the recorder itself.
+    let (reader, survey) = Reader::open(&dir.path().join("recorder")).unwrap();
+    assert_eq!(survey.damaged, []);
+    assert_eq!(reader.missing(2, 2)[0].kind, MissingKind::Pruned);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
 

@@ -137,12 +137,12 @@ impl AzureTarget {
     }
 
     /// The name of a bundle.
-    pub(super) fn name(&self, at: Timestamp, id: &str) -> String {
+    pub(super) fn name(&self, at: Timestamp, file: &str) -> String {
         let AzureOptions {
             deployment, host, ..
         } = &self.options;
         let host = (!self.options.folds_fleet).then_some(host.as_str());
-        blob_name(deployment, host, at, id)
+        blob_name(deployment, host, at, file)
     }
 
     /// The size of the blocks of a new job: what is under way at once must fit through the line in half of

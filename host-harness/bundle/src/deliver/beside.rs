@@ -5,7 +5,7 @@ use std::path::Path;
 use super::{AzureTarget, Failure, Parcel, upload};
 use crate::{
     manifest::Manifest,
-    pack::SUFFIX,
+    pack::Format,
     signature::SIGNATURE_SUFFIX,
     summary::{BundleSummary, SUMMARY_SUFFIX},
     verify,
@@ -29,7 +29,7 @@ pub(super) async fn upload(
     name: &str,
 ) -> Result<(), Failure> {
     let json = verify::manifest_bytes(&parcel.sealed()).map_err(Failure::Manifest)?;
-    let stem = name.strip_suffix(SUFFIX).unwrap_or(name);
+    let stem = Format::of_file(name).map_or(name, |(_, stem)| stem);
     if let Some(signer) = parcel.signer {
         let signature = signer.sign(&json).into_bytes();
         let name = format!("{stem}{SIGNATURE_SUFFIX}");

@@ -8,7 +8,6 @@ use std::{
 use super::{AzureTarget, Failure, LocalTarget, Next, Target, beside, upload};
 use crate::{
     local,
-    pack::SUFFIX,
     signature::BundleSigner,
     spool::{Kind, RequestRow, SealedFacts},
     timestamp::Timestamp,
@@ -74,9 +73,7 @@ impl<'a> Parcel<'a> {
     /// The sealed file.
     #[must_use]
     pub fn sealed(&self) -> PathBuf {
-        self.work
-            .join("sealed")
-            .join(format!("{}{SUFFIX}", self.id))
+        self.work.join("sealed").join(&self.facts.path)
     }
 
     /// The SHA-256 that it must have.

@@ -2,20 +2,20 @@
 
 use chrono::{DateTime, Datelike as _, Utc};
 
-use crate::{pack::SUFFIX, timestamp::Timestamp};
+use crate::{pack::Format, timestamp::Timestamp};
 
 /// The most bytes of the name of a deployment or a host in the name of a blob.
 pub const MAX_NAME_BYTES: usize = 64;
 
-/// The name of the bundle `id`, whose trigger is of the time `at`:
-/// `<deployment>/<host>/<yyyy>/<mm>/<dd>/<id>.tar.zst`. Without a host, every host of a fleet gives the
+/// The name of the bundle `file`, whose trigger is of the time `at`:
+/// `<deployment>/<host>/<yyyy>/<mm>/<dd>/<file>`. Without a host, every host of a fleet gives the
 /// same request the same name.
 #[must_use]
-pub fn blob_name(deployment: &str, host: Option<&str>, at: Timestamp, id: &str) -> String {
+pub fn blob_name(deployment: &str, host: Option<&str>, at: Timestamp, file: &str) -> String {
     let day: DateTime<Utc> = DateTime::from_timestamp_micros(at.micros()).unwrap_or_default();
     let host = host.map_or_else(String::new, |host| format!("{}/", name_part(host)));
     format!(
-        "{}/{host}{:04}/{:02}/{:02}/{id}{SUFFIX}",
+        "{}/{host}{:04}/{:02}/{:02}/{file}",
         name_part(deployment),
         day.year(),
         day.month(),
@@ -25,9 +25,9 @@ pub fn blob_name(deployment: &str, host: Option<&str>, at: Timestamp, id: &str) 
 
 /// The name to take when another program left unfinished blocks under the first one.
 pub(super) fn other_name(name: &str, number: u32) -> String {
-    match (number, name.strip_suffix(SUFFIX)) {
+    match (number, Format::of_file(name)) {
         (0, _) | (_, None) => name.to_owned(),
-        (number, Some(stem)) => format!("{stem}-{}{SUFFIX}", number + 1),
+        (number, Some((format, stem))) => format!("{stem}-{}{}", number + 1, format.suffix()),
     }
 }
 
@@ -60,9 +60,12 @@ mod tests {
     #[test]
     fn a_name_says_whose_and_of_what_day() {
         let at = Timestamp::from_micros(1_772_445_600_000_000);
-        let name = blob_name("Stamp 1", Some("node.a"), at, "ab");
+        let name = blob_name("Stamp 1", Some("node.a"), at, "ab.tar.zst");
         assert_eq!(name, "Stamp-1/node.a/2026/03/02/ab.tar.zst");
-        assert_eq!(blob_name("s", None, at, "ab"), "s/2026/03/02/ab.tar.zst");
+        assert_eq!(
+            blob_name("s", None, at, "ab.tar.zst"),
+            "s/2026/03/02/ab.tar.zst"
+        );
         assert_eq!(other_name(&name, 0), name);
         assert_eq!(
             other_name(&name, 1),

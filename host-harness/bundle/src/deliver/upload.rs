@@ -69,7 +69,7 @@ pub(super) async fn bundle(
     target: &AzureTarget,
     parcel: &Parcel<'_>,
 ) -> Result<(String, Arrived), Failure> {
-    let name = target.name(parcel.at, parcel.id);
+    let name = target.name(parcel.at, &parcel.facts.path);
     let mut number = 0;
     loop {
         let name = other_name(&name, number);

@@ -15,7 +15,7 @@ use std::{
 pub use share::{ShareLimits, prune};
 
 use crate::{
-    disk::{self, At, DiskError, Hashing},
+    disk::{self, At, DiskError, Hashing, Output},
     failpoint, size,
     watch::{Stage, Watch},
 };
@@ -156,9 +156,9 @@ fn copy(from: &Path, to: &Path, watch: &dyn Watch) -> Result<Option<String>, Err
         source => source.at("open", from)?,
     };
     // Readable to others as the folder's owner decides: a share is there to be read.
-    let mut partial = File::create(to).at("make", to).map_err(full)?;
+    let mut partial = Output::create_shared(to).map_err(full)?;
     // Some shares know no locks; there, nothing tells a dead process's file from a living one's.
-    if let Err(error) = partial.try_lock() {
+    if let Err(error) = partial.file().try_lock() {
         tracing::debug!(%error, path = %to.display(), "the unfinished copy is not locked");
     }
     let mut source = Hashing::new(source);

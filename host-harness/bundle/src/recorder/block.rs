@@ -27,6 +27,10 @@ pub(super) enum Kind {
     Arrived = 3,
     /// A source's clock, moved without lines.
     Tick = 4,
+    /// The edits of an earlier block of lines.
+    Edits = 5,
+    /// Raw lines that are not to be judged, and when they arrived.
+    Kept = 6,
 }
 
 /// The fixed part of a block.
@@ -35,7 +39,7 @@ pub(super) struct Header {
     pub(super) kind: Kind,
     pub(super) stored_len: u32,
     raw_len: u32,
-    /// Lines in it, or lines that it has times for.
+    /// Lines in it, lines that it has times for, or edits in it.
     pub(super) count: u32,
     crc: u32,
 }
@@ -87,11 +91,11 @@ fn header_crc(at: Position, checked: &[u8]) -> u32 {
 impl Kind {
     /// Whether it holds lines.
     pub(super) const fn has_lines(self) -> bool {
-        matches!(self, Self::Lines | Self::Arrived)
+        matches!(self, Self::Lines | Self::Arrived | Self::Kept)
     }
 
     const fn has_time(self) -> bool {
-        matches!(self, Self::Arrived | Self::Tick)
+        matches!(self, Self::Arrived | Self::Tick | Self::Kept)
     }
 }
 
@@ -118,6 +122,8 @@ impl Header {
             2 => Kind::Times,
             3 => Kind::Arrived,
             4 => Kind::Tick,
+            5 => Kind::Edits,
+            6 => Kind::Kept,
             _ => return Err("a block of an unknown kind"),
         };
         let header = Self {

@@ -67,9 +67,23 @@ pub enum Error {
         /// What does not fit.
         problem: &'static str,
     },
+    /// The edits do not fit the lines at the position.
+    #[error(
+        "cannot keep the edits of the block at {position}: {problem} (hint: give the edits as the \
+         plugin answered them and the position that `append` returned)"
+    )]
+    Edits {
+        /// The position given.
+        position: Position,
+        /// What does not fit.
+        problem: &'static str,
+    },
     /// A block went bad since the recorder was opened.
     #[error("a block of the recorder is damaged: {0}; the lines in it are lost")]
     Damaged(Damage),
+    /// The process that writes removed a segment since the recorder was opened, as its limits say.
+    #[error("a segment of the recorder was removed meanwhile: {0}")]
+    Removed(Damage),
     /// Too little space is free on the volume, by the limits of [`super::Retention`].
     #[error(
         "the recorder has stopped: {free} bytes are free on the volume of `{}`, and {least} are to \

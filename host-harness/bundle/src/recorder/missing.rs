@@ -9,6 +9,10 @@ use super::{Damage, Position, Reader, ledger::Stretch};
 /// So many batches on either side of a loss tell around when its lines were.
 const NEIGHBOURS: usize = 16;
 
+/// Why lines are missing that were there when the recorder was opened.
+pub(super) const REMOVED_MEANWHILE: &str =
+    "the recorder removed the lines, as its limits say, while they were being collected";
+
 /// Why lines are missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -152,6 +156,22 @@ impl Reader {
             from.filter(|_| !before.is_empty()).unwrap_or(i64::MIN),
             to.filter(|_| !after.is_empty()).unwrap_or(i64::MAX),
         )
+    }
+}
+
+/// Adds the lines of a block whose segment was pruned meanwhile; those of one segment are one loss.
+pub(super) fn add_pruned(missing: &mut Vec<Missing>, lost: Missing) {
+    let same = missing.last_mut().filter(|last| {
+        (last.kind, last.reason) == (lost.kind, lost.reason)
+            && last.position.segment() == lost.position.segment()
+    });
+    match same {
+        Some(last) => {
+            last.from = last.from.min(lost.from);
+            last.to = last.to.max(lost.to);
+            last.lines = last.lines.zip(lost.lines).map(|(a, b)| a + b);
+        }
+        None => missing.push(lost),
     }
 }
 

@@ -6,7 +6,8 @@
 //! <folder>/segments/<number>.damaged.seg  one with damage, set aside; <number>.damaged.txt says why
 //! <folder>/pruned.json                    which segments were removed, and the times of their lines
 //!
-//! segment  = magic "TRIPSEG\0", version u32, crc32 u32 of the 12 bytes before; then blocks
+//! segment  = magic "TRIPSEG\0", version u32, crc32 u32 of the 12 bytes before;
+//!            lines recorded before it u64, crc32 u32 of the 24 bytes before; then blocks
 //! block    = magic "TLBK", kind u8, 3 zero bytes, stored length u32, raw length u32,
 //!            lines u32, crc32 u32 of the stored payload,
 //!            crc32 u32 of (position u64 and the 24 bytes before); then the payload, lz4
@@ -18,9 +19,13 @@
 //!             numbers as varint differences
 //! Arrived 3 = time of arrival i64 (µs), not compressed; then as Lines
 //! Tick    4 = the time that a clock was moved to i64 (µs), not compressed; then the source
+//! Edits   5 = position of the Lines block u64; per edit the varint difference of its line to that of
+//!             the edit before, varints of offset, bytes to remove and bytes of text; then the texts
+//! Kept    6 = as Arrived, of lines that the plugin is not to see
 //! ```
 //!
-//! Version 1 has the kinds 1 and 2 only; it is read, and writing goes on in a new segment.
+//! Version 1 has the kinds 1 and 2 only, version 2 the kinds 1 to 4, and neither says in the header how
+//! many lines came before; they are read, and writing goes on in a new segment.
 //!
 //! Numbers are little-endian. A [`Position`] is segment number and byte offset of a block; it only
 //! ever grows, and the crc of a header covers it, so that a block image *inside* somebody's log
@@ -32,17 +37,22 @@
 //! they miss of it, by the times of the lost lines where those are left, or else of the batches
 //! around. A Lines block is durable before [`Recorder::append`] returns. A Times block is durable with the next append, the next segment
 //! or [`Recorder::sync`]; whoever stores a checkpoint calls `sync` first, since lines before the
-//! checkpoint are not judged again. Of two Times blocks for the same lines the later one holds.
+//! checkpoint are not judged again. Of two Times blocks for the same lines the later one holds. An Edits
+//! block is as durable as a Times block, follows it, and is only there where lines were flagged.
 //!
 //! [`Recorder::prune`] removes whole segments, the oldest first, by the limits of [`Retention`];
 //! recording stops, [`Error::is_full`], when the volume gets too full, and goes on by itself.
 //!
 //! [`Reader`] holds, for each Lines block, where its times are and the least and greatest of them:
-//! blocks outside a window are never read, and a window needs the memory of one block.
+//! blocks outside a window are never read, and a window needs the memory of one block. A [`Follower`]
+//! reads what is written, batch by batch, with no more memory than a batch and what was put into it.
 
 mod block;
+mod decided;
+mod edits;
 mod error;
 mod facts;
+mod follow;
 mod ledger;
 mod lines;
 mod medium;
@@ -56,10 +66,12 @@ mod scan;
 mod segment;
 mod snapshot;
 mod times;
+mod varint;
 mod writer;
 
 pub use error::{Damage, Error};
 pub use facts::SegmentFacts;
+pub use follow::{Followed, Follower, Place};
 pub use missing::{Missing, MissingKind};
 pub use options::{
     DEFAULT_MAX_AGE, DEFAULT_MAX_BLOCK_BYTES, DEFAULT_MAX_BYTES, DEFAULT_MAX_PERCENT,

@@ -10,10 +10,11 @@ use std::{
 use super::{
     Damage, Error, Missing, MissingKind, Position,
     block::Kind,
+    edits::{self, Edits},
     facts::File,
     ledger::Ledger,
     lines::{self, Lines},
-    missing::Gap,
+    missing::{self, Gap},
     scan,
     segment::{Found, Segment},
     times::{self, Times},
@@ -30,6 +31,8 @@ pub struct Reader {
     pub(super) files: BTreeMap<u32, File>,
     pub(super) gaps: BTreeMap<Position, Gap>,
     pub(super) ledger: Ledger,
+    /// All lines ever recorded, also those that are gone.
+    pub(super) lines: u64,
 }
 
 /// What a look at a recorder found, beside its [`Reader`].
@@ -78,6 +81,8 @@ pub struct Recorded {
     pub sha256: [u8; 32],
     /// When it arrived, in µs; none in a replay.
     pub arrived: Option<i64>,
+    /// Whether the plugin is to see it.
+    pub is_judged: bool,
     /// The lines, each ended by one `\n`.
     pub lines: Vec<u8>,
 }
@@ -105,6 +110,8 @@ pub(super) struct Entry {
     /// When they arrived, or the time of the tick.
     pub(super) arrived: Option<i64>,
     pub(super) times: Option<TimesOf>,
+    /// Where its edits are, if it has any.
+    pub(super) edits: Option<Position>,
 }
 
 /// Where the times of a Lines block are, and how far they reach.
@@ -127,12 +134,14 @@ struct Blocks<'a> {
 impl Reader {
     /// A reader that knows of nothing yet.
     pub(super) fn empty(folder: &Path) -> Result<Self, Error> {
+        let ledger = Ledger::read(folder)?;
         Ok(Self {
             segments: folder.join("segments"),
+            lines: ledger.stretches.iter().map(|stretch| stretch.lines).sum(),
             entries: BTreeMap::new(),
             files: BTreeMap::new(),
             gaps: BTreeMap::new(),
-            ledger: Ledger::read(folder)?,
+            ledger,
         })
     }
 
@@ -166,6 +175,19 @@ impl Reader {
     pub fn is_indexed(&self, position: Position) -> bool {
         let entry = self.entries.get(&position);
         entry.is_some_and(|entry| entry.times.is_some())
+    }
+
+    /// Whether edits of the batch at `position` are there.
+    #[must_use]
+    pub fn is_edited(&self, position: Position) -> bool {
+        let entry = self.entries.get(&position);
+        entry.is_some_and(|entry| entry.edits.is_some())
+    }
+
+    /// All lines ever recorded, also those that were removed since.
+    #[must_use]
+    pub fn lines_recorded(&self) -> u64 {
+        self.lines
     }
 
     /// The stretches that could not be read when the recorder was opened.
@@ -228,6 +250,7 @@ impl Reader {
                 offset,
                 sha256,
                 arrived: entry.arrived,
+                is_judged: entry.kind != Kind::Kept,
                 lines,
             }))
         })
@@ -249,6 +272,8 @@ impl Reader {
                 Ok(Some(source)) => each(&source, entry.count.into()),
                 Ok(None) => {}
                 Err(Error::Damaged(damage)) => damaged.push(damage),
+                // Pruned since, which is no damage.
+                Err(Error::Removed(_)) => {}
                 Err(error) => return Err(error),
             }
         }
@@ -260,7 +285,8 @@ impl Reader {
     /// (recorded, not judged) are in no window.
     ///
     /// # Errors
-    /// When a segment cannot be read, and whatever `each` returns.
+    /// When a segment cannot be read, and whatever `each` returns. A segment that was pruned since the
+    /// recorder was opened is no error: its lines are missing.
     pub fn window<E: From<Error>>(
         &self,
         from: i64,
@@ -282,16 +308,12 @@ impl Reader {
             let (times, lines) = match block {
                 Ok(block) => block,
                 Err(Error::Damaged(damage)) => {
-                    missing.push(Missing {
-                        kind: MissingKind::Damaged,
-                        reason: damage.reason,
-                        from: times.min,
-                        to: times.max,
-                        exact: true,
-                        lines: Some(entry.count.into()),
-                        bytes: damage.bytes,
-                        position,
-                    });
+                    missing.push(entry.lost(position, times, MissingKind::Damaged, &damage));
+                    continue;
+                }
+                Err(Error::Removed(damage)) => {
+                    let lost = entry.lost(position, times, MissingKind::Pruned, &damage);
+                    missing::add_pruned(&mut missing, lost);
                     continue;
                 }
                 Err(error) => return Err(error.into()),
@@ -311,6 +333,30 @@ impl Reader {
             }
         }
         Ok(missing)
+    }
+}
+
+// === impl Entry ===
+
+impl Entry {
+    /// The lines of a block that a window misses.
+    fn lost(
+        &self,
+        position: Position,
+        times: TimesOf,
+        kind: MissingKind,
+        damage: &Damage,
+    ) -> Missing {
+        Missing {
+            kind,
+            reason: damage.reason,
+            from: times.min,
+            to: times.max,
+            exact: true,
+            lines: Some(self.count.into()),
+            bytes: damage.bytes,
+            position,
+        }
     }
 }
 
@@ -336,6 +382,9 @@ impl Blocks<'_> {
             return self.tick(position).map(|_| None);
         }
         let lines = self.lines(position, entry.kind)?;
+        if let Some(at) = entry.edits {
+            self.edits(at)?;
+        }
         let counted = lines::count(&lines.lines);
         let timed = match entry.times {
             Some(times) => self.times(times.at)?.times.len(),
@@ -387,6 +436,16 @@ impl Blocks<'_> {
         }))
     }
 
+    fn edits(&mut self, position: Position) -> Result<Edits, Error> {
+        let (raw, bytes, count) = self.payload(position, Kind::Edits)?;
+        let reason = "the edits of a block cannot be read";
+        edits::decode(&raw, count).ok_or(Error::Damaged(Damage {
+            position,
+            bytes,
+            reason,
+        }))
+    }
+
     /// The payload of a block, the block's length and its number of lines.
     fn payload(&mut self, position: Position, kind: Kind) -> Result<(Vec<u8>, u64, u32), Error> {
         let damaged = |bytes, reason| {
@@ -402,7 +461,11 @@ impl Blocks<'_> {
             open => match Segment::open(&self.reader.segments, number) {
                 Ok(segment) => &mut open.insert((number, segment)).1,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    return Err(damaged(0, "the segment was removed meanwhile"));
+                    return Err(Error::Removed(Damage {
+                        position,
+                        bytes: 0,
+                        reason: missing::REMOVED_MEANWHILE,
+                    }));
                 }
                 Err(error) => return Err(error.into()),
             },

@@ -11,7 +11,7 @@ use super::{
     ledger::Stretch,
     medium::Medium,
     scan::Scanned,
-    segment::{self, SEGMENT_HEADER_BYTES, VERSION},
+    segment::{self, COMMON_HEADER_BYTES, VERSION},
 };
 use crate::disk::{At, DiskError};
 
@@ -28,7 +28,7 @@ pub(super) struct Start {
 
 impl Start {
     pub(super) fn after(newest: Option<&Scanned>, reader: &Reader) -> Self {
-        let header_end = u64::from(SEGMENT_HEADER_BYTES);
+        let header_end = u64::from(COMMON_HEADER_BYTES);
         // Numbers of pruned segments are not used again.
         let unused = reader
             .ledger
@@ -145,16 +145,17 @@ fn set_aside(medium: &Medium, reader: &mut Reader, number: u32) -> Result<(), Di
     Ok(())
 }
 
-/// Makes a file an empty segment.
+/// Makes a file an empty segment, after `first_line` lines.
 pub(super) fn begin_segment(
     medium: &Medium,
     file: &mut File,
     path: &Path,
     segments: &Path,
+    first_line: u64,
 ) -> Result<(), DiskError> {
     medium
         .resize(file, path, 0)
-        .and_then(|()| medium.write(file, path, 0, &segment::header()))
+        .and_then(|()| medium.write(file, path, 0, &segment::header(first_line)))
         .and_then(|()| medium.sync(file, path))
         .at("begin the segment", path)?;
     medium.sync_dir(segments)

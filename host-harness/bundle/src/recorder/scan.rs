@@ -1,14 +1,16 @@
 //! Reading all segments once: the index is rebuilt, damage is found.
 
-use std::io;
+use std::{collections::BTreeMap, io};
 
 use super::{
     Damage, Error, Position,
     block::{Header, Kind},
+    edits,
     facts::File,
+    ledger::Ledger,
     missing::Gap,
     reader::{Entry, Reader, TimesOf},
-    segment::{self, Found, SEGMENT_HEADER_BYTES, Segment},
+    segment::{self, COMMON_HEADER_BYTES, Found, Segment},
     times,
 };
 
@@ -28,17 +30,23 @@ pub(super) struct Scanned {
 /// segments that are gone. The newest segment's tail is left to the caller, who may cut it off.
 pub(super) fn scan(reader: &mut Reader) -> Result<Option<Scanned>, Error> {
     let numbers = segment::list(&reader.segments)?;
+    scan_listed(reader, &numbers)
+}
+
+/// Scans segments that were listed; the process that writes may have pruned some of them since.
+pub(super) fn scan_listed(
+    reader: &mut Reader,
+    numbers: &BTreeMap<u32, bool>,
+) -> Result<Option<Scanned>, Error> {
     let newest = numbers.keys().next_back().copied();
     let mut last = None;
-    let mut expected = 0;
-    for (&number, &quarantined) in &numbers {
-        find_hole(reader, expected, number);
-        expected = number + 1;
+    let mut there = Vec::with_capacity(numbers.len());
+    for (&number, &quarantined) in numbers {
         let scanned = match scan_segment(number, quarantined, reader) {
-            // Pruned by the process that writes, since the folder was listed.
             Err(Error::Disk(error)) if error.kind() == io::ErrorKind::NotFound => continue,
             scanned => scanned?,
         };
+        there.push(number);
         let is_newest = Some(number) == newest && !quarantined;
         let unusable = scanned.version.is_none() && (!is_newest || scanned.end > header_end());
         if unusable {
@@ -57,11 +65,21 @@ pub(super) fn scan(reader: &mut Reader) -> Result<Option<Scanned>, Error> {
         }
         last = Some(scanned);
     }
+    // What is pruned is written down before it goes.
+    if let Some(folder) = reader.segments.parent() {
+        reader.ledger = Ledger::read(folder)?;
+    }
+    let mut expected = 0;
+    for number in there {
+        find_hole(reader, expected, number);
+        expected = number + 1;
+    }
     Ok(last)
 }
 
+/// Where blocks are looked for in a segment whose header cannot be read.
 fn header_end() -> u64 {
-    u64::from(SEGMENT_HEADER_BYTES)
+    u64::from(COMMON_HEADER_BYTES)
 }
 
 /// Notes a loss if segments from `expected` up to `number` are neither there nor pruned.
@@ -82,10 +100,13 @@ fn find_hole(reader: &mut Reader, expected: u32, number: u32) {
 
 fn scan_segment(number: u32, quarantined: bool, reader: &mut Reader) -> Result<Scanned, Error> {
     let mut segment = Segment::open(&reader.segments, number)?;
-    let version = segment.version()?;
+    let begin = segment.begin()?;
+    let version = begin.map(|begin| begin.version);
     let bytes = segment.len;
     reader.files.insert(number, File { bytes, quarantined });
-    let mut end = header_end();
+    let first_line = begin.and_then(|begin| begin.first_line);
+    reader.lines = reader.lines.max(first_line.unwrap_or_default());
+    let mut end = begin.map_or(header_end(), |begin| begin.header_bytes.into());
     let mut at = end;
     let mut fault = "";
     loop {
@@ -148,14 +169,16 @@ fn take_in(
     stored: &[u8],
 ) -> Result<(), &'static str> {
     match header.kind {
-        Kind::Lines | Kind::Arrived | Kind::Tick => {
+        Kind::Lines | Kind::Arrived | Kind::Kept | Kind::Tick => {
             let entry = Entry {
                 kind: header.kind,
                 bytes: header.block_len() as u32,
                 count: header.count,
                 arrived: header.time(stored),
                 times: None,
+                edits: None,
             };
+            reader.lines += u64::from(entry.count);
             reader.entries.insert(position, entry);
         }
         Kind::Times => {
@@ -168,6 +191,15 @@ fn take_in(
                 }
                 Some(entry) => entry.times = TimesOf::new(position, &times.times),
                 None => tell_of_lost_lines(reader, &times),
+            }
+        }
+        Kind::Edits => {
+            let raw = header.decompress(stored)?;
+            let edits =
+                edits::decode(&raw, header.count).ok_or("the edits of a block cannot be read")?;
+            // Without the lines there is nothing to put them into.
+            if let Some(entry) = reader.entries.get_mut(&edits.of) {
+                entry.edits = Some(position);
             }
         }
     }

@@ -14,11 +14,17 @@ use super::{
 use crate::disk::{At, DiskError};
 
 /// Bytes before the first block.
-pub(super) const SEGMENT_HEADER_BYTES: u32 = 16;
+pub(super) const SEGMENT_HEADER_BYTES: u32 = 28;
+
+/// The same in the versions 1 and 2, and what all versions have in common.
+pub(super) const COMMON_HEADER_BYTES: u32 = 16;
 
 const MAGIC: [u8; 8] = *b"TRIPSEG\0";
-/// The format that this release writes. 1 has neither arrivals nor ticks, and is read as well.
-pub(super) const VERSION: u32 = 2;
+/// The format that this release writes. Older ones are read as well.
+pub(super) const VERSION: u32 = 3;
+
+/// The first version whose segments say how many lines came before.
+const NUMBERED: u32 = 3;
 /// What the name of a damaged segment ends in, set aside but still read as far as it can be.
 const QUARANTINED: &str = ".damaged";
 const SEARCH_BYTES: usize = 1 << 20;
@@ -30,6 +36,17 @@ pub(super) struct Segment {
     file: File,
     number: u32,
     pub(super) len: u64,
+}
+
+/// How a segment begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Begin {
+    /// The version of the format.
+    pub(super) version: u32,
+    /// Bytes before the first block.
+    pub(super) header_bytes: u32,
+    /// How many lines were recorded before, since the recorder began; from version 3 on.
+    pub(super) first_line: Option<u64>,
 }
 
 /// What lies at an offset.
@@ -84,10 +101,12 @@ pub(super) fn list(segments: &Path) -> Result<BTreeMap<u32, bool>, DiskError> {
     Ok(numbers)
 }
 
-/// What a segment begins with.
-pub(super) fn header() -> Vec<u8> {
+/// What a segment begins with, after `first_line` lines.
+pub(super) fn header(first_line: u64) -> Vec<u8> {
     let mut header = MAGIC.to_vec();
     header.extend(VERSION.to_le_bytes());
+    header.extend(crc32fast::hash(&header).to_le_bytes());
+    header.extend(first_line.to_le_bytes());
     header.extend(crc32fast::hash(&header).to_le_bytes());
     header
 }
@@ -114,12 +133,12 @@ impl Segment {
         })
     }
 
-    /// The version of the format, if the segment begins as it should.
+    /// The version of the format and what else the header says, if the segment begins as it should.
     ///
     /// # Errors
     /// [`Error::Newer`] if a later release wrote it.
-    pub(super) fn version(&mut self) -> Result<Option<u32>, Error> {
-        let mut bytes = [0; SEGMENT_HEADER_BYTES as usize];
+    pub(super) fn begin(&mut self) -> Result<Option<Begin>, Error> {
+        let mut bytes = [0; COMMON_HEADER_BYTES as usize];
         if self.len < bytes.len() as u64 {
             return Ok(None);
         }
@@ -140,7 +159,26 @@ impl Segment {
                 known: VERSION,
             });
         }
-        Ok(Some(found))
+        if found < NUMBERED {
+            return Ok(Some(Begin {
+                version: found,
+                header_bytes: COMMON_HEADER_BYTES,
+                first_line: None,
+            }));
+        }
+        let mut bytes = [0; SEGMENT_HEADER_BYTES as usize];
+        if self.len < bytes.len() as u64 {
+            return Ok(None);
+        }
+        self.read_at(0, &mut bytes)?;
+        let (checked, crc) = bytes.split_at(24);
+        let is_good = crc == crc32fast::hash(checked).to_le_bytes();
+        let first_line = checked.last_chunk().map(|line| u64::from_le_bytes(*line));
+        Ok(Some(Begin {
+            version: found,
+            header_bytes: SEGMENT_HEADER_BYTES,
+            first_line: first_line.filter(|_| is_good),
+        }))
     }
 
     /// Reads the block at `offset`.
@@ -189,6 +227,13 @@ impl Segment {
             offset += want as u64 - overlap;
         }
         Ok(None)
+    }
+
+    /// Looks at how long the file has become meanwhile.
+    pub(super) fn grow(&mut self) -> Result<(), DiskError> {
+        let metadata = self.file.metadata();
+        self.len = metadata.at("read the size of", &self.path)?.len();
+        Ok(())
     }
 
     pub(super) fn position(&self, offset: u64) -> Option<Position> {

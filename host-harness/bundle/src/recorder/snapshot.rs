@@ -14,6 +14,7 @@ impl Reader {
             files: Default::default(),
             gaps: Default::default(),
             ledger: Ledger::default(),
+            lines: 0,
         }
     }
 }

@@ -1,4 +1,6 @@
+mod follow;
 mod keep;
+mod race;
 mod recovery;
 mod window;
 

@@ -1,6 +1,9 @@
 //! The payload of a Times block.
 
-use super::Position;
+use super::{
+    Position,
+    varint::{put, take},
+};
 
 /// The times of the lines of one Lines block.
 #[derive(Debug, PartialEq, Eq)]
@@ -57,27 +60,6 @@ pub(super) fn decode(raw: &[u8], count: u32) -> Option<Times> {
         times,
         rejected,
     })
-}
-
-fn put(raw: &mut Vec<u8>, mut number: u64) {
-    while number >= 0x80 {
-        raw.push(number as u8 | 0x80);
-        number >>= 7;
-    }
-    raw.push(number as u8);
-}
-
-fn take(rest: &mut &[u8]) -> Option<u64> {
-    let mut number = 0;
-    for shift in (0..64).step_by(7) {
-        let (&byte, tail) = rest.split_first()?;
-        *rest = tail;
-        number |= u64::from(byte & 0x7f) << shift;
-        if byte < 0x80 {
-            return Some(number);
-        }
-    }
-    None
 }
 
 #[cfg(test)]

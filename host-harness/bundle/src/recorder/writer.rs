@@ -10,11 +10,10 @@ use super::{
     block::{self, Kind},
     facts, lines,
     medium::Medium,
-    reader::{Entry, TimesOf},
+    reader::Entry,
     recover::{Start, begin_segment, lock, quarantine},
     scan,
     segment::{self, SEGMENT_HEADER_BYTES},
-    times,
 };
 use crate::disk::{At, DiskError};
 
@@ -131,6 +130,23 @@ impl Recorder {
     /// disk, or the limits on it, and passes when space returns: nothing was recorded, and the
     /// recorder goes on by itself.
     pub fn append(&mut self, batch: &Batch<'_>) -> Result<Position, Error> {
+        let kind = match batch.arrived {
+            Some(_) => Kind::Arrived,
+            None => Kind::Lines,
+        };
+        self.append_as(kind, batch)
+    }
+
+    /// Records a batch that the plugin is not to see, also not after a restart. Without a time of
+    /// arrival it counts as having come in 1970.
+    ///
+    /// # Errors
+    /// As [`Recorder::append`].
+    pub fn append_unjudged(&mut self, batch: &Batch<'_>) -> Result<Position, Error> {
+        self.append_as(Kind::Kept, batch)
+    }
+
+    fn append_as(&mut self, kind: Kind, batch: &Batch<'_>) -> Result<Position, Error> {
         let count =
             lines::count(batch.lines).ok_or_else(|| Error::NotLines(batch.source.to_owned()))?;
         let raw = lines::encode(batch.source, batch.offset, &batch.sha256, batch.lines);
@@ -142,10 +158,6 @@ impl Recorder {
             });
         }
         self.check_space()?;
-        let kind = match batch.arrived {
-            Some(_) => Kind::Arrived,
-            None => Kind::Lines,
-        };
         self.write_entry(kind, batch.arrived, count, &raw)
     }
 
@@ -173,7 +185,9 @@ impl Recorder {
             count,
             arrived,
             times: None,
+            edits: None,
         };
+        self.reader.lines += u64::from(count);
         self.reader.entries.insert(position, entry);
         Ok(position)
     }
@@ -203,39 +217,6 @@ impl Recorder {
             });
         }
         Ok(())
-    }
-
-    /// Adds the times of the batch at `position`, one a line, and the numbers of the lines that
-    /// were rejected, ascending. Durable with [`Recorder::sync`] or the next append.
-    ///
-    /// # Errors
-    /// When they do not fit the batch, or cannot be written.
-    pub fn index(
-        &mut self,
-        position: Position,
-        times: &[i64],
-        rejected: &[u32],
-    ) -> Result<(), Error> {
-        let problem = match self.reader.entries.get(&position) {
-            None => "there are no lines",
-            Some(entry) if !entry.kind.has_lines() => "there are no lines",
-            Some(entry) if entry.count as usize != times.len() => {
-                "there are not as many times as lines"
-            }
-            Some(_) if !rejected.is_sorted() => "the rejected lines do not ascend",
-            Some(entry) if rejected.last().is_some_and(|line| *line >= entry.count) => {
-                "a rejected line is not in it"
-            }
-            Some(entry) => {
-                let raw = times::encode(position, times, rejected);
-                let (at, _) = self.write(Kind::Times, None, entry.count, &raw, false)?;
-                if let Some(entry) = self.reader.entries.get_mut(&position) {
-                    entry.times = TimesOf::new(at, times);
-                }
-                return Ok(());
-            }
-        };
-        Err(Error::Times { position, problem })
     }
 
     /// Makes everything durable. Call it before storing a checkpoint.
@@ -303,6 +284,7 @@ impl Recorder {
             &mut self.file,
             &self.path,
             &self.reader.segments,
+            self.reader.lines,
         )?;
         self.closed = false;
         self.count_bytes();
@@ -320,7 +302,8 @@ impl Recorder {
         let number = after + 1;
         let path = segment::path(&self.reader.segments, number);
         let mut file = self.medium.open(&path, true)?;
-        if let Err(error) = begin_segment(&self.medium, &mut file, &path, &self.reader.segments) {
+        let (segments, lines) = (&self.reader.segments, self.reader.lines);
+        if let Err(error) = begin_segment(&self.medium, &mut file, &path, segments, lines) {
             // An empty file that stays is begun again.
             self.medium.remove(&path).unwrap_or_default();
             return Err(error.into());
@@ -332,7 +315,7 @@ impl Recorder {
         Ok(())
     }
 
-    fn write(
+    pub(super) fn write(
         &mut self,
         kind: Kind,
         time: Option<i64>,

@@ -1,6 +1,7 @@
 use tempfile::TempDir;
 
 use super::*;
+use crate::redact::WITHHELD;
 
 #[test]
 fn a_line_is_redacted_up_to_its_bound_and_withheld_beyond() {

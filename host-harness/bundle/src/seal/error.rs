@@ -1,7 +1,5 @@
 //! What can go wrong on the way of a request.
 
-use std::io;
-
 use crate::{
     collect,
     disk::DiskError,
@@ -84,17 +82,17 @@ impl Error {
     /// Whether a disk is full that we write to.
     #[must_use]
     pub fn is_disk_full(&self) -> bool {
-        let error = match self {
-            Self::Disk(error) => error,
-            Self::Collect {
+        match self {
+            Self::Disk(error)
+            | Self::Collect {
                 source: collect::Error::Disk(error),
                 ..
-            } => error,
-            _ => return false,
-        };
-        matches!(
-            error.kind(),
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
-        )
+            }
+            | Self::Deliver(local::Error::Disk(error) | local::Error::VolumeFull(error)) => {
+                error.is_full()
+            }
+            Self::Spool(error) => error.is_full(),
+            _ => false,
+        }
     }
 }

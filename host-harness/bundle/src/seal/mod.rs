@@ -10,11 +10,9 @@
 
 mod describe;
 mod error;
-mod peek;
 mod release;
 
 pub use error::Error;
-pub use peek::manifest_of;
 pub use release::{deliver_released, release};
 
 use std::{
@@ -30,7 +28,7 @@ use crate::{
     disk::{self, DiskError},
     failpoint, local,
     manifest::{MANIFEST, ManifestContext, Member, Replays},
-    pack::{Content, Entry, Packed, SUFFIX, pack},
+    pack::{Content, Entry, Format, Packed, pack},
     pages::pages,
     recorder::Reader,
     redact::{Profile, Redaction},
@@ -73,6 +71,8 @@ pub struct SealOptions<'a> {
     /// Whether a replay of these logs gives the request again. Asked only of what a rule asked for
     /// and nothing was cut from.
     pub replays: &'a TryReplay<'a>,
+    /// What kind of file a bundle is. One that is sealed already stays what it is.
+    pub format: Format,
     /// Signs the bundles, if anything does.
     pub signer: Option<&'a BundleSigner>,
     /// The time now, for the history; none in a replay.
@@ -152,8 +152,11 @@ pub fn seal(
 pub fn forget(work: &Path, id: &str) -> Result<(), DiskError> {
     let sealed = work.join("sealed");
     deliver::forget(work, id)?;
-    disk::remove_if_there(&sealed.join(format!("{id}{SUFFIX}")))?;
-    disk::remove_if_there(&sealed.join(format!("{id}{SUFFIX}.partial")))
+    Format::ALL.into_iter().try_for_each(|format| {
+        let name = format!("{id}{}", format.suffix());
+        disk::remove_if_there(&sealed.join(format!("{name}.partial")))?;
+        disk::remove_if_there(&sealed.join(name))
+    })
 }
 
 /// How many bytes of lines to try next, when a bundle with `kept` bytes of lines came to `size` bytes
@@ -213,7 +216,7 @@ impl Sealer<'_> {
             }
             (State::Suppressed, _) => {
                 // A bundle that did not fit may have been packed already.
-                disk::remove_if_there(&self.sealed_path(id))?;
+                forget(self.options.work, id)?;
                 let by = row.suppressed_by.unwrap_or_default();
                 return Ok(Some(Outcome::Suppressed(by)));
             }
@@ -230,11 +233,8 @@ impl Sealer<'_> {
         Ok(None)
     }
 
-    fn sealed_path(&self, id: &str) -> PathBuf {
-        self.options
-            .work
-            .join("sealed")
-            .join(format!("{id}{SUFFIX}"))
+    fn sealed_path(&self, facts: &SealedFacts) -> PathBuf {
+        self.options.work.join("sealed").join(&facts.path)
     }
 
     /// Packs as many lines as the day's bytes allow; `None` if too little is left of them.
@@ -281,7 +281,7 @@ impl Sealer<'_> {
         let mut manifest =
             describe::manifest(row, &collected, self.options.context, &mut redaction);
         manifest.replays = describe::replays(row, &collected, self.options.replays);
-        let pages = pages::<Error>(&mut manifest, &collected.members)?;
+        let pages = pages::<Error>(&mut manifest, &collected.members, self.options.format)?;
         let mut entries = vec![Entry {
             path: MANIFEST.to_owned(),
             content: Content::Bytes(manifest.to_json()?),
@@ -296,12 +296,13 @@ impl Sealer<'_> {
         let files = entries.len() as u64;
         let Packed { size, sha256, .. } = pack(
             entries,
+            self.options.format,
             manifest.mtime(),
             &self.options.work.join("sealed"),
             id,
         )?;
         let facts = SealedFacts {
-            path: format!("{id}{SUFFIX}"),
+            path: format!("{id}{}", self.options.format.suffix()),
             size,
             sha256,
             files,
@@ -317,7 +318,7 @@ impl Sealer<'_> {
     /// Looks for secrets in the sealed file, all of it. One holds the bundle, unless somebody released
     /// it.
     fn scan(&mut self, id: &str, facts: &SealedFacts) -> Result<(), Error> {
-        let path = self.sealed_path(id);
+        let path = self.sealed_path(facts);
         let is_released = self.spool.released(id)?.is_some();
         let secret = match find_secret(&path, self.options.profile) {
             Ok(secret) => secret.filter(|_| !is_released),
@@ -397,7 +398,9 @@ impl Sealer<'_> {
 
     /// Removes what a process that was killed right after a delivery left.
     fn clean_up(&self, row: &RequestRow) -> Result<(), Error> {
-        disk::remove_if_there(&self.sealed_path(&row.request.id))?;
+        if let Some(facts) = &row.sealed {
+            disk::remove_if_there(&self.sealed_path(facts))?;
+        }
         Ok(deliver::forget(self.options.work, &row.request.id)?)
     }
 }

@@ -8,16 +8,16 @@ use std::{
 use super::{Error, SECRET_FOUND};
 use crate::{
     deliver::{Failure, Parcel, Target, carry_now, settle},
-    spool::{Spool, State},
+    spool::{Release, Spool, State},
     watch::Unwatched,
 };
 
-/// Lets a bundle go that is held since a secret was found in it; `reason` and `at`, the time now, are
-/// kept in the history. It is delivered next.
+/// Lets a bundle go that is held since a secret was found in it; who did it, when and why is kept in the
+/// history. It is delivered next.
 ///
 /// # Errors
 /// [`Error::NotHeld`] if it waits for something else or does not wait.
-pub fn release(spool: &mut Spool, id: &str, reason: &str, at: i64) -> Result<(), Error> {
+pub fn release(spool: &mut Spool, id: &str, release: &Release) -> Result<(), Error> {
     let row = spool.request(id)?;
     let is_found = row
         .cause
@@ -29,7 +29,7 @@ pub fn release(spool: &mut Spool, id: &str, reason: &str, at: i64) -> Result<(),
             state: row.state,
         });
     }
-    Ok(spool.release(id, reason, at)?)
+    Ok(spool.release(id, release)?)
 }
 
 /// Delivers a bundle that was sealed and released to a folder; answers where it lies. `work` is the

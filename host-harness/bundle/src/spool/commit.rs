@@ -6,6 +6,7 @@ use tripline_core::contract::{Fold, Request, request_id};
 use super::{
     Admission, Error, Freshness, Kind, Spool, State, StormCaps, Suppression,
     admit::{Accepted, admit, neighbourhood},
+    cursors,
     store::Sql,
 };
 use crate::recorder::Position;
@@ -46,6 +47,8 @@ pub struct Commit<'a> {
     pub batch: Option<BatchId<'a>>,
     /// A new checkpoint. The recorder must be synced before.
     pub checkpoint: Option<Checkpoint>,
+    /// How far a source or an output got: its key, and what it wrote down. See [`Spool::cursors`].
+    pub cursor: Option<(&'a str, &'a str)>,
 }
 
 /// What tells a batch from another.
@@ -95,6 +98,7 @@ impl Spool {
         for request in commit.requests {
             check_id(request)?;
         }
+        self.permit()?;
         // At once a writer: a reader that becomes one fails when another process wrote meanwhile.
         let changes = Transaction::new(&mut self.db, TransactionBehavior::Immediate)
             .doing("write to", &self.path)?;
@@ -161,6 +165,9 @@ fn store(
             "UPDATE checkpoint SET position = ?1, plugin_state = ?2",
             params![i64::from(checkpoint.position), checkpoint.plugin_state],
         )?;
+    }
+    if let Some((key, value)) = commit.cursor {
+        cursors::set(db, key, value)?;
     }
     Ok(admitted)
 }

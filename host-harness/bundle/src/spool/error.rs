@@ -10,7 +10,7 @@ pub enum Error {
     #[error(transparent)]
     Disk(#[from] DiskError),
     /// SQLite refused.
-    #[error("cannot {action} the spool `{path}`: {source}")]
+    #[error("cannot {action} the spool `{path}`: {source}{}", remedy(source))]
     Sqlite {
         /// What was being done.
         action: &'static str,
@@ -86,10 +86,23 @@ impl Error {
     pub fn is_full(&self) -> bool {
         match self {
             Self::Disk(error) => error.is_full(),
-            Self::Sqlite { source, .. } => {
-                source.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull)
-            }
+            Self::Sqlite { source, .. } => is_full(source),
             _ => false,
         }
+    }
+}
+
+/// Whether SQLite found no room: for its tables, or for the index of its log, which it keeps in a file of its
+/// own and cannot go without.
+fn is_full(error: &rusqlite::Error) -> bool {
+    let code = error.sqlite_error().map(|error| error.extended_code);
+    error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull)
+        || code == Some(rusqlite::ffi::SQLITE_IOERR_SHMSIZE)
+}
+
+fn remedy(error: &rusqlite::Error) -> &'static str {
+    match is_full(error) {
+        true => " (hint: the disk is full: free some space there and try again)",
+        false => "",
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Kind, RequestRow, State};
+use super::{Kind, Release, RequestRow, State};
 use crate::timestamp::Timestamp;
 
 /// One line of the history.
@@ -28,9 +28,9 @@ pub struct HistoryRow {
     pub sha256: Option<String>,
     /// Why it is in its state: a storm cap, or what it waits for.
     pub cause: Option<String>,
-    /// Why somebody released it although a secret was found in it.
+    /// How somebody released it although a secret was found in it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub released: Option<String>,
+    pub released: Option<Release>,
     /// Where it was delivered to.
     pub target: Option<String>,
     /// The last failure.

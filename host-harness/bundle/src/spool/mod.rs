@@ -7,6 +7,7 @@
 //! batches     source and SHA-256 of the batches processed last
 //! counters    name, value: what the plugin counted, added up
 //! checkpoint  one row: how far the recorder is processed, and the plugin's state at some position
+//! cursors     how far sources and outputs got: what each wrote down for itself
 //! ```
 //!
 //! Everything that a batch caused is stored in **one** transaction ([`Spool::commit`]), so that
@@ -17,9 +18,11 @@ mod admit;
 mod ask;
 mod commit;
 mod consent;
+mod cursors;
 mod deliver;
 mod error;
 mod history;
+mod releases;
 mod row;
 mod schema;
 mod state;
@@ -30,6 +33,7 @@ pub use ask::{HELD_FOR_ROOM, StepRow};
 pub use commit::{Admitted, BatchId, Checkpoint, Commit, REMEMBERED_BATCHES};
 pub use error::Error;
 pub use history::HistoryRow;
+pub use releases::Release;
 pub use row::{Kind, RequestRow, SealedFacts};
 pub use schema::FORMAT_VERSION;
 pub use state::{State, Step};

@@ -74,7 +74,14 @@ CREATE TABLE IF NOT EXISTS releases (
     at INTEGER NOT NULL,
     reason TEXT NOT NULL
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS cursors (
+    key TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+) WITHOUT ROWID;
 ";
+
+/// Who released a bundle; a release of tripline that does not know it writes none.
+const RELEASED_BY: &str = "ALTER TABLE releases ADD COLUMN by_whom TEXT";
 
 /// What version 2 added. Triggers write the steps, in the same transaction as the change itself, so that
 /// no writer can forget one.
@@ -132,6 +139,11 @@ pub(super) fn create_or_check(db: &mut Connection, path: &Path) -> Result<(), Er
     changes
         .execute_batch(LATER_TABLES)
         .doing("make the tables of", path)?;
+    if !has_column(&changes, "releases", "by_whom").doing("read", path)? {
+        changes
+            .execute_batch(RELEASED_BY)
+            .doing("make the tables of", path)?;
+    }
     changes.commit().doing("set up", path)?;
     check(db, path)
 }
@@ -236,6 +248,12 @@ fn version(db: &Connection, path: &Path) -> Result<i64, Error> {
     let query = "SELECT value FROM meta WHERE key = 'format_version'";
     db.query_row(query, [], |row| row.get(0))
         .doing("read the version of", path)
+}
+
+/// Whether a table has a column; not if there is no such table.
+pub(super) fn has_column(db: &Connection, table: &str, column: &str) -> rusqlite::Result<bool> {
+    db.prepare("SELECT 1 FROM pragma_table_info(?1) WHERE name = ?2")?
+        .exists([table, column])
 }
 
 fn has_tables(db: &Connection, path: &Path) -> Result<bool, Error> {

@@ -19,7 +19,7 @@ use super::{
     schema,
 };
 use crate::{
-    disk::{self, At},
+    disk::{self, At, Change},
     recorder::{Durability, Position},
 };
 
@@ -84,6 +84,7 @@ impl Spool {
     pub fn open(state: &Path, durability: Durability, caps: StormCaps) -> Result<Self, Error> {
         disk::create_private_dir(state)?;
         let path = state.join("spool.sqlite");
+        disk::permit(Change::Create, &path).at("open", &path)?;
         // SQLite gives its other files the permissions of this one.
         disk::private_file()
             .create(true)
@@ -291,60 +292,14 @@ impl Spool {
         Ok(by)
     }
 
-    /// Why somebody released the bundle of a request, if somebody did.
-    ///
-    /// # Errors
-    /// When SQLite refuses.
-    pub fn released(&self, id: &str) -> Result<Option<String>, Error> {
-        Ok(self.releases()?.remove(id))
-    }
-
-    /// Moves a held request on to delivering and writes down why.
-    ///
-    /// # Errors
-    /// [`Error::Illegal`] if it cannot go there; when SQLite refuses.
-    pub fn release(&mut self, id: &str, reason: &str, at: i64) -> Result<(), Error> {
-        self.step(id, State::Delivering, |db| {
-            db.execute(
-                "INSERT OR REPLACE INTO releases (id, at, reason) VALUES (?1, ?2, ?3)",
-                params![id, at, reason],
-            )?;
-            db.execute(
-                "UPDATE requests SET state = 'delivering', cause = NULL, error = NULL WHERE id = ?1",
-                params![id],
-            )
-        })?;
-        Ok(())
-    }
-
-    /// The reasons of all releases, by request.
-    fn releases(&self) -> Result<BTreeMap<String, String>, Error> {
-        // A spool of an older release, opened to look at it, has none.
-        let table = "SELECT 1 FROM sqlite_schema WHERE name = 'releases'";
-        let has_table = self
-            .db
-            .prepare(table)
-            .and_then(|mut query| query.exists([]));
-        if !has_table.doing("read", &self.path)? {
-            return Ok(BTreeMap::new());
-        }
-        self.db
-            .prepare("SELECT id, reason FROM releases")
-            .and_then(|mut query| {
-                query
-                    .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
-                    .collect()
-            })
-            .doing("read", &self.path)
-    }
-
     /// One transaction: what is read stays true until it is written, whoever else writes.
-    fn step(
+    pub(super) fn step(
         &self,
         id: &str,
         to: State,
         update: impl FnOnce(&Connection) -> rusqlite::Result<usize>,
     ) -> Result<Step, Error> {
+        self.permit()?;
         let changes = Transaction::new_unchecked(&self.db, TransactionBehavior::Immediate)
             .doing("write to", &self.path)?;
         let from = self.request(id)?.state;
@@ -364,6 +319,18 @@ impl Spool {
             );
         }
         Ok(step)
+    }
+
+    pub(super) fn has_table(&self, name: &str) -> Result<bool, Error> {
+        self.db
+            .prepare("SELECT 1 FROM sqlite_schema WHERE name = ?1")
+            .and_then(|mut query| query.exists([name]))
+            .doing("read", &self.path)
+    }
+
+    /// Whether the volume has room for a transaction, as far as that is known before.
+    pub(super) fn permit(&self) -> Result<(), Error> {
+        Ok(disk::permit(Change::Write, &self.path).at("write to", &self.path)?)
     }
 
     pub(super) fn find(&self, id: &str) -> Result<Option<RequestRow>, Error> {

@@ -5,6 +5,8 @@ mod upgrade;
 
 use std::path::Path;
 
+use std::collections::BTreeMap;
+
 use tempfile::TempDir;
 use tripline_core::contract::{Fold, Request, request_id};
 
@@ -80,6 +82,7 @@ fn a_commit_is_there_after_reopening() {
         processed_to: Some(at(20)),
         batch: Some(batch),
         checkpoint: Some(checkpoint.clone()),
+        cursor: Some(("tail:a", "7")),
         kind: Kind::Proactive,
         freshness: None,
     };
@@ -197,4 +200,32 @@ fn the_last_4096_batches_are_remembered() {
     // Seen again, it is the newest.
     assert_eq!(remember(1), [false, true, true]);
     assert_eq!(remember(REMEMBERED_BATCHES + 1), [false, true, true]);
+}
+
+#[test]
+fn a_cursor_moves_with_its_commit_or_not_at_all() {
+    let dir = TempDir::new().unwrap();
+    let mut spool = open(dir.path());
+    assert_eq!(spool.cursors().unwrap(), BTreeMap::new());
+    spool.set_cursor("output:a", "1").unwrap();
+    let commit = |cursor, processed_to| Commit {
+        cursor: Some(cursor),
+        processed_to: Some(at(processed_to)),
+        ..Commit::default()
+    };
+    spool.commit(&commit(("tail:b", "2"), 20)).unwrap();
+    spool.commit(&commit(("tail:b", "3"), 21)).unwrap();
+    assert!(spool.commit(&commit(("tail:b", "4"), 21)).is_err());
+    drop(spool);
+    let mut spool = open(dir.path());
+    let cursors = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {
+        let owned = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
+        pairs.iter().map(owned).collect()
+    };
+    assert_eq!(
+        spool.cursors().unwrap(),
+        cursors(&[("output:a", "1"), ("tail:b", "3")])
+    );
+    spool.forget_cursor("output:a").unwrap();
+    assert_eq!(spool.cursors().unwrap(), cursors(&[("tail:b", "3")]));
 }

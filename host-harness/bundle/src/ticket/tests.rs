@@ -62,6 +62,7 @@ fn manifest() -> Manifest {
 
 fn whereabouts() -> Whereabouts {
     Whereabouts {
+        format: crate::pack::Format::TarZst,
         place: Some("/mnt/share/app-host-7/x.tar.zst".into()),
         size: Some(3 << 20),
         sha256: Some("cd".repeat(32)),

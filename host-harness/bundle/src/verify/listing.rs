@@ -7,11 +7,11 @@ use std::{
 
 use serde::Serialize;
 
-use super::archive::{self, Archive, Limits};
+use super::archive::{Archive, Limits, manifest_bytes};
 use crate::{
     disk::{At, DiskError},
     manifest::Manifest,
-    pack::SUFFIX,
+    pack::Format,
     timestamp::Timestamp,
 };
 
@@ -49,7 +49,7 @@ pub fn list(folder: &Path) -> Result<Listing, DiskError> {
     let mut paths = Vec::new();
     for entry in fs::read_dir(folder).at("list", folder)? {
         let path = entry.at("list", folder)?.path();
-        if path.as_os_str().to_string_lossy().ends_with(SUFFIX) {
+        if Format::of_file(&path.as_os_str().to_string_lossy()).is_some() {
             paths.push(path);
         }
     }
@@ -65,13 +65,10 @@ pub fn list(folder: &Path) -> Result<Listing, DiskError> {
 }
 
 fn look_at(path: &Path) -> Result<Listed, String> {
-    let limits = Limits::default();
-    let mut file = archive::open(path).map_err(|error| error.to_string())?;
-    let metadata = file.get_ref().inner.metadata();
-    let size = metadata.map_err(|error| error.to_string())?.len();
-    let mut archive = Archive::new(&mut file, &limits).map_err(|error| error.to_string())?;
-    let mut entries = archive.entries().map_err(|error| error.to_string())?;
-    let json = archive::read_manifest(&mut entries, &limits)?;
+    let archive = Archive::open(path, &Limits::default());
+    let mut archive = archive.map_err(|error| error.to_string())?;
+    let size = archive.size().map_err(|error| error.to_string())?;
+    let json = manifest_bytes(&mut archive)?;
     let manifest = Manifest::parse(&json).map_err(|error| error.to_string())?;
     let lines = manifest.lines();
     let Manifest { id, rule, at, .. } = manifest;

@@ -1,6 +1,6 @@
 //! Whether a bundle is what it was when it was packed.
 //!
-//! A bundle is read once, as a stream, with limits on what it may unpack to. Every member is
+//! A bundle is read with limits on what it may unpack to, a tar archive once, as a stream. Every member is
 //! compared with the manifest; then everything that was unpacked is packed again, and must give the
 //! very same file. So no byte of it can have changed unseen, be it in a header, in padding or after
 //! the end. Who made it is not proven: anyone can pack a bundle.
@@ -12,22 +12,18 @@ mod unpack;
 #[cfg(test)]
 mod tests;
 
-use std::{
-    collections::BTreeMap,
-    io::{self, Read},
-    path::Path,
-};
+use std::{collections::BTreeMap, io, path::Path};
 
-use archive::File;
-pub(crate) use archive::{Archive, open as open_bundle};
+use archive::Whole;
+pub(crate) use archive::{Archive, Unpacked};
 pub use archive::{Limits, MAX_MANIFEST_BYTES, MAX_MEMBERS, MAX_UNPACKED_BYTES};
 pub use listing::{Listed, Listing, list};
 pub use unpack::{OpenError, manifest_bytes, open, read_manifest};
 
 use crate::{
-    disk::{At, DiskError, Hashing},
+    disk::{DiskError, Hashing},
     manifest::{MANIFEST, Manifest, Member},
-    pack::Packer,
+    pack::{Format, Packer},
 };
 
 /// What verifying found.
@@ -46,9 +42,9 @@ pub struct Verified {
 }
 
 /// The members of a bundle on their way from one archive into another.
-struct Check<'a> {
-    limits: &'a Limits,
-    expected: BTreeMap<&'a str, &'a Member>,
+struct Check {
+    manifest: Manifest,
+    expected: BTreeMap<String, Member>,
     packer: Packer<Hashing<io::Sink>>,
     findings: Vec<String>,
 }
@@ -66,22 +62,24 @@ pub fn verify(path: &Path) -> Result<Verified, DiskError> {
 /// # Errors
 /// As [`verify`].
 pub fn verify_with(path: &Path, limits: &Limits) -> Result<Verified, DiskError> {
-    let mut file = archive::open(path)?;
+    let mut archive = Archive::open(path, limits)?;
     let mut findings = Vec::new();
     let mut notes = Vec::new();
-    let (manifest, repacked) = match unpack(&mut file, limits, &mut findings) {
+    let (manifest, repacked) = match unpack(&mut archive, limits, &mut findings) {
         Ok((manifest, repacked)) => (Some(manifest), repacked),
         Err(finding) => {
             findings.push(finding);
             (None, None)
         }
     };
-    let surplus = io::copy(&mut file, &mut io::sink()).at("read", path)?;
+    let Whole {
+        size,
+        sha256,
+        surplus,
+    } = archive.whole()?;
     if findings.is_empty() && surplus > 0 {
         findings.push(format!("{surplus} bytes follow the end of the bundle"));
     }
-    let file = file.into_inner();
-    let (size, sha256) = (file.bytes, file.sha256());
     let own = env!("CARGO_PKG_VERSION");
     match manifest
         .as_ref()
@@ -107,32 +105,31 @@ pub fn verify_with(path: &Path, limits: &Limits) -> Result<Verified, DiskError> 
 /// Reads all of the bundle. The error is the finding that there is no manifest; everything else
 /// goes to `findings`. Answers the SHA-256 of the members packed again.
 fn unpack(
-    file: &mut File,
+    archive: &mut Archive,
     limits: &Limits,
     findings: &mut Vec<String>,
 ) -> Result<(Manifest, Option<String>), String> {
-    let mut archive = Archive::new(file, limits).map_err(|e| damaged(&e))?;
-    let mut entries = archive.entries().map_err(|e| damaged(&e))?;
-    let json = archive::read_manifest(&mut entries, limits)?;
-    let manifest = Manifest::parse(&json).map_err(|error| error.to_string())?;
-    let packer = Packer::new(Hashing::new(io::sink()), manifest.mtime());
-    let mut check = Check {
-        limits,
-        expected: manifest
-            .members
-            .iter()
-            .map(|m| (m.path.as_str(), m))
-            .collect(),
-        packer: packer.map_err(|e| damaged(&e))?,
-        findings: Vec::new(),
-    };
-    let checked = check
-        .packer
-        .append(MANIFEST, json.len() as u64, &json[..])
-        .and_then(|()| check.members(entries))
-        .and_then(|()| archive.drain());
-    let repacked = check.finish(checked, findings);
-    Ok((manifest, repacked))
+    let format = archive.format();
+    let mut check = Err("the bundle is empty".to_owned());
+    let mut is_first = true;
+    let read = archive.each(&mut |member| {
+        if is_first {
+            is_first = false;
+            check =
+                archive::read_manifest(member, limits).and_then(|json| Check::begin(format, &json));
+            return Ok(check.is_ok());
+        }
+        if let Ok(check) = &mut check {
+            check.member(member)?;
+        }
+        Ok(true)
+    });
+    match (read, check) {
+        // Before the manifest was reached there is nothing else to say.
+        (Err(error), Err(_)) if is_first => Err(damaged(&error)),
+        (_, Err(finding)) => Err(finding),
+        (read, Ok(check)) => Ok(check.finish(read, findings)),
+    }
 }
 
 fn damaged(error: &io::Error) -> String {
@@ -151,54 +148,73 @@ impl Verified {
 
 // === impl Check ===
 
-impl Check<'_> {
-    fn members<'a, R: 'a + Read>(&mut self, entries: tar::Entries<'a, R>) -> io::Result<()> {
-        for (number, entry) in entries.enumerate() {
-            if number >= self.limits.members {
-                return Err(io::Error::other(format!(
-                    "it has more than {} members",
-                    self.limits.members
-                )));
+impl Check {
+    fn begin(format: Format, json: &[u8]) -> Result<Self, String> {
+        let manifest = Manifest::parse(json).map_err(|error| error.to_string())?;
+        let packer = Packer::new(format, Hashing::new(io::sink()), manifest.mtime());
+        let mut packer = packer.map_err(|error| damaged(&error))?;
+        packer
+            .append(MANIFEST, json.len() as u64, json)
+            .map_err(|error| damaged(&error))?;
+        let members = manifest.members.iter().cloned();
+        Ok(Self {
+            expected: members
+                .map(|member| (member.path.clone(), member))
+                .collect(),
+            manifest,
+            packer,
+            findings: Vec::new(),
+        })
+    }
+
+    fn member(&mut self, member: Unpacked<'_>) -> io::Result<()> {
+        let Unpacked {
+            path,
+            size,
+            is_plain,
+            content,
+        } = member;
+        if !is_plain {
+            self.findings.push(format!("`{path}` is no plain file"));
+            return Ok(());
+        }
+        let mut content = Hashing::new(content);
+        self.packer.append(&path, size, &mut content)?;
+        let (bytes, sha256) = (content.bytes, content.sha256());
+        match self.expected.remove(&path) {
+            None => self
+                .findings
+                .push(format!("`{path}` is not in the manifest")),
+            Some(member) if member.bytes != bytes => self.findings.push(format!(
+                "`{path}` has {bytes} bytes instead of {}",
+                member.bytes
+            )),
+            Some(member) if member.sha256 != sha256 => {
+                self.findings
+                    .push(format!("`{path}` was changed: its SHA-256 is {sha256}"));
             }
-            let mut entry = entry?;
-            let path = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
-            if entry.header().entry_type() != tar::EntryType::Regular {
-                self.findings.push(format!("`{path}` is no plain file"));
-                continue;
-            }
-            let size = entry.header().entry_size()?;
-            let mut content = Hashing::new(&mut entry);
-            self.packer.append(&path, size, &mut content)?;
-            let (bytes, sha256) = (content.bytes, content.sha256());
-            match self.expected.remove(path.as_str()) {
-                None => self
-                    .findings
-                    .push(format!("`{path}` is not in the manifest")),
-                Some(member) if member.bytes != bytes => self.findings.push(format!(
-                    "`{path}` has {bytes} bytes instead of {}",
-                    member.bytes
-                )),
-                Some(member) if member.sha256 != sha256 => {
-                    self.findings
-                        .push(format!("`{path}` was changed: its SHA-256 is {sha256}"));
-                }
-                Some(_) => {}
-            }
+            Some(_) => {}
         }
         Ok(())
     }
 
-    fn finish(self, checked: io::Result<()>, findings: &mut Vec<String>) -> Option<String> {
+    /// The manifest and the SHA-256 of what packing the members gives.
+    fn finish(
+        self,
+        read: io::Result<()>,
+        findings: &mut Vec<String>,
+    ) -> (Manifest, Option<String>) {
         findings.extend(self.findings);
-        if let Err(error) = checked {
+        if let Err(error) = read {
             findings.push(damaged(&error));
-            return None;
+            return (self.manifest, None);
         }
         findings.extend(
             self.expected
                 .keys()
                 .map(|path| format!("`{path}` is missing")),
         );
-        self.packer.finish().ok().map(|out| out.sha256())
+        let packed = self.packer.finish().ok();
+        (self.manifest, packed.map(|out| out.sha256()))
     }
 }

@@ -81,10 +81,14 @@ fn bundle(listed: &[Named<'_>], files: &[Named<'_>]) -> Vec<u8> {
 }
 
 fn bundle_of(manifest: &Manifest, files: &[Named<'_>]) -> Vec<u8> {
+    packed_as(Format::TarZst, manifest, files)
+}
+
+fn packed_as(format: Format, manifest: &Manifest, files: &[Named<'_>]) -> Vec<u8> {
     let dir = TempDir::new().unwrap();
     let mut entries = vec![entry(MANIFEST, &manifest.to_json().unwrap())];
     entries.extend(files.iter().map(|(path, bytes)| entry(path, bytes)));
-    let packed = pack(entries, manifest.mtime(), dir.path(), "id").unwrap();
+    let packed = pack(entries, format, manifest.mtime(), dir.path(), "id").unwrap();
     fs::read(packed.path).unwrap()
 }
 
@@ -135,6 +139,68 @@ fn any_flipped_byte_of_a_small_bundle_is_found() {
             );
         }
     }
+}
+
+#[test]
+fn any_flipped_byte_of_a_zip_archive_is_found() {
+    let files: [Named<'_>; 2] = [("logs/a.log", b"one\ntwo\n"), ("report.html", b"<p>")];
+    let listed = files.iter().map(|(path, bytes)| member(path, bytes));
+    let whole = packed_as(Format::Zip, &manifest(listed.collect()), &files);
+    assert_eq!(findings(&whole, &Limits::default()), [""; 0]);
+    for at in 0..whole.len() {
+        for mask in [0x01, 0x80] {
+            let mut bytes = whole.clone();
+            bytes[at] ^= mask;
+            assert_ne!(findings(&bytes, &Limits::default()), [""; 0], "{at}");
+        }
+    }
+    for len in 0..whole.len() {
+        assert_ne!(
+            findings(&whole[..len], &Limits::default()),
+            [""; 0],
+            "{len}"
+        );
+    }
+    let before = [b"PK\x03\x04", &whole[..]].concat();
+    assert_ne!(findings(&before, &Limits::default()), [""; 0]);
+    assert_ne!(
+        findings(&[&whole[..], b"x"].concat(), &Limits::default()),
+        [""; 0]
+    );
+}
+
+#[test]
+fn a_zip_archive_has_the_limits_of_the_other_and_opens() {
+    let (a, b): (Named<'_>, Named<'_>) = (("logs/a.log", &[b'7'; 5000]), ("b", b"2"));
+    let manifest = manifest(vec![member(a.0, a.1), member(b.0, b.1)]);
+    let bundle = packed_as(Format::Zip, &manifest, &[a, b]);
+    let json = manifest.to_json().unwrap().len() as u64;
+    let at = Limits {
+        unpacked_bytes: json + 5001,
+        members: 2,
+        manifest_bytes: json,
+    };
+    assert_eq!(findings(&bundle, &at), [""; 0]);
+    for below in [
+        Limits {
+            unpacked_bytes: at.unpacked_bytes - 1,
+            ..at
+        },
+        Limits { members: 1, ..at },
+        Limits {
+            manifest_bytes: at.manifest_bytes - 1,
+            ..at
+        },
+    ] {
+        assert_ne!(findings(&bundle, &below), [""; 0], "{below:?}");
+    }
+    let (dir, manifest) = opened(&bundle);
+    assert_eq!(manifest.unwrap().id, "id");
+    let found = fs::read(dir.path().join("deep/out/logs/a.log"));
+    assert_eq!(found.unwrap(), a.1);
+    let only_a = packed_as(Format::Zip, &self::manifest(vec![member(b.0, b.1)]), &[a]);
+    assert_finding(&only_a, "`b` is missing");
+    assert_finding(&only_a, "`logs/a.log` is not in the manifest");
 }
 
 #[test]
@@ -272,8 +338,11 @@ fn a_listing_goes_on_after_a_bad_file() {
     fs::write(dir.path().join("b.tar.zst"), bundle(&[], &[])).unwrap();
     fs::write(dir.path().join("a.tar.zst"), "rubbish").unwrap();
     fs::write(dir.path().join("c.tar.zst.partial"), "unfinished").unwrap();
+    let zip = packed_as(Format::Zip, &manifest(Vec::new()), &[]);
+    fs::write(dir.path().join("d.zip"), &zip).unwrap();
     let listing = list(dir.path()).unwrap();
-    assert_eq!((listing.bundles.len(), listing.unreadable.len()), (1, 1));
+    assert_eq!((listing.bundles.len(), listing.unreadable.len()), (2, 1));
+    assert_eq!(listing.bundles[1].size, zip.len() as u64);
     assert_eq!(
         (&*listing.bundles[0].id, listing.bundles[0].lines),
         ("id", 0)

@@ -8,7 +8,7 @@ use std::{
 
 use super::{
     Limits,
-    archive::{self, Archive},
+    archive::{self, Archive, Unpacked},
     verify_with,
 };
 use crate::{
@@ -136,28 +136,39 @@ fn write_members(
     limits: &Limits,
     manifest: &Manifest,
 ) -> Result<String, OpenError> {
-    let mut file = archive::open(path)?;
-    let changed = |_| OpenError::Changed(path.to_owned());
-    let mut archive = Archive::new(&mut file, limits).map_err(changed)?;
-    let mut entries = archive.entries().map_err(changed)?;
-    let json = archive::read_manifest(&mut entries, limits)
-        .map_err(|_| OpenError::Changed(path.to_owned()))?;
-    write(&folder.join(MANIFEST), &mut json.as_slice())?;
-    for entry in entries {
-        let mut entry = entry.map_err(changed)?;
-        let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
-        let listed = manifest.members.iter().find(|member| member.path == name);
-        let Some(member) = listed else {
-            return Err(OpenError::Changed(path.to_owned()));
-        };
-        let sha256 = write(&folder.join(&member.path), &mut entry)?;
-        if sha256 != member.sha256 {
-            return Err(OpenError::Changed(path.to_owned()));
-        }
+    let mut archive = Archive::open(path, limits)?;
+    let changed = || OpenError::Changed(path.to_owned());
+    let mut written = Ok(());
+    archive
+        .each(&mut |member| {
+            written =
+                write_member(member, folder, limits, manifest).unwrap_or_else(|| Err(changed()));
+            Ok(written.is_ok())
+        })
+        .map_err(|_| changed())?;
+    written?;
+    Ok(archive.whole()?.sha256)
+}
+
+/// Writes one member; none if it is not what the manifest says.
+fn write_member(
+    member: Unpacked<'_>,
+    folder: &Path,
+    limits: &Limits,
+    manifest: &Manifest,
+) -> Option<Result<(), OpenError>> {
+    if member.path == MANIFEST {
+        let json = archive::read_manifest(member, limits).ok()?;
+        let written = write(&folder.join(MANIFEST), &mut json.as_slice());
+        return Some(written.map(drop).map_err(OpenError::from));
     }
-    archive.drain().map_err(changed)?;
-    io::copy(&mut file, &mut io::sink()).at("read", path)?;
-    Ok(file.into_inner().sha256())
+    let listed = &manifest.members;
+    let listed = listed.iter().find(|listed| listed.path == member.path)?;
+    match write(&folder.join(&listed.path), member.content) {
+        Ok(sha256) if sha256 == listed.sha256 => Some(Ok(())),
+        Ok(_) => None,
+        Err(error) => Some(Err(error.into())),
+    }
 }
 
 fn write(target: &Path, content: &mut dyn Read) -> Result<String, DiskError> {
@@ -185,11 +196,8 @@ pub fn read_manifest(path: &Path) -> Result<Manifest, String> {
 /// # Errors
 /// What is wrong, as a sentence.
 pub fn manifest_bytes(path: &Path) -> Result<Vec<u8>, String> {
-    let limits = Limits::default();
-    let mut file = archive::open(path).map_err(|error| error.to_string())?;
-    let mut archive = Archive::new(&mut file, &limits).map_err(|error| error.to_string())?;
-    let mut entries = archive.entries().map_err(|error| error.to_string())?;
-    archive::read_manifest(&mut entries, &limits)
+    let archive = Archive::open(path, &Limits::default());
+    archive::manifest_bytes(&mut archive.map_err(|error| error.to_string())?)
 }
 
 #[cfg(test)]

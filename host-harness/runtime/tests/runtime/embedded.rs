@@ -12,7 +12,7 @@ use tripline_runtime::{
 use crate::support::{batch, context, embedded, engine, start};
 
 /// Rules of every kind with groups, thresholds, holds and cooldowns.
-const RULES: &str = r#"{"rule":[
+pub(crate) const RULES: &str = r#"{"rule":[
   {"name":"ping","kind":"frequency","threshold":3,"within":"5m","where":{"reason":"ping-timeout"},
    "group_by":["resource"],"cooldown":"30m","max_cooldown":"2h"},
   {"name":"limit","where":{"reason":"connection-limit"},"group_by":["resource"],"cooldown":"6h",
@@ -185,7 +185,7 @@ fn started() -> Plugin {
 }
 
 /// Every sample of one record a line.
-fn samples() -> Vec<PathBuf> {
+pub(crate) fn samples() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/samples");
     let mut files = Vec::new();
     for provider in fs::read_dir(folder)
@@ -210,7 +210,7 @@ fn samples() -> Vec<PathBuf> {
 }
 
 /// The lines that are not blank, each with its newline, as the host frames them.
-fn framed(bytes: &[u8]) -> Vec<Vec<u8>> {
+pub(crate) fn framed(bytes: &[u8]) -> Vec<Vec<u8>> {
     let lines = bytes
         .split(|byte| *byte == b'\n')
         .filter(|line| !line.trim_ascii().is_empty());

@@ -4,6 +4,7 @@
 
 mod component;
 mod embedded;
+mod fluent_bit;
 mod growth;
 mod support;
 mod traps;

@@ -36,7 +36,13 @@ pub(crate) fn misbehaving_module() -> Vec<u8> {
         .canonicalize()
         .unwrap();
     let target_folder = Path::new(env!("OUT_DIR")).join("guest");
-    let module = guest::build_module(&workspace, "tripline-misbehaving", &target_folder).unwrap();
+    let module = guest::build_module(
+        &workspace,
+        "tripline-misbehaving",
+        guest::WASMTIME_FLAGS,
+        &target_folder,
+    )
+    .unwrap();
     std::fs::read(module).unwrap()
 }
 

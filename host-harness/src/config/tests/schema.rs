@@ -48,8 +48,16 @@ fn the_schema_has_the_keys_of_the_readers_and_no_others() {
         (format!("[share]\n{UNKNOWN} = 1\n"), "/properties/share"),
         (format!("[collect]\n{UNKNOWN} = 1\n"), "/properties/collect"),
         (
+            format!("[[output]]\n{UNKNOWN} = 1\n"),
+            "/properties/output/items",
+        ),
+        (
             format!("[[collect.files]]\n{UNKNOWN} = 1\n"),
             "/properties/collect/properties/files/items",
+        ),
+        (
+            format!("[[collect.roles]]\n{UNKNOWN} = 1\n"),
+            "/properties/collect/properties/roles/items",
         ),
         (
             format!("[recorder]\n{UNKNOWN} = 1\n"),
@@ -70,6 +78,8 @@ fn the_schema_has_the_keys_of_the_readers_and_no_others() {
             format!("[proactive]\nconsent.{UNKNOWN} = 1\n"),
             "/properties/proactive/properties/consent",
         ),
+        (format!("[http]\n{UNKNOWN} = 1\n"), "/properties/http"),
+        (format!("[log]\n{UNKNOWN} = 1\n"), "/properties/log"),
         (
             format!("[[rule]]\nname = 'a'\nwindow.{UNKNOWN} = 1\n"),
             "/$defs/window",
@@ -118,12 +128,20 @@ fn the_schema_has_the_words_of_the_readers_and_no_others() {
         checker.part("/$defs/override/properties/mode/enum"),
         checker.part("/$defs/rule/properties/mode/enum")
     );
+    assert_eq!(
+        words(checker.part("/properties/output/items/properties/kind")),
+        known(&format!("[[output]]\nname = 'a'\nkind = '{UNKNOWN}'\n"))
+    );
     let fields: BTreeSet<_> = Field::NAMES
         .iter()
         .map(|(name, _)| (*name).to_owned())
         .chain(["source".to_owned()])
         .collect();
     assert_eq!(words(checker.part("/$defs/field/anyOf/0")), fields);
+    assert_eq!(
+        words(checker.part("/properties/bundle/properties/format")),
+        known(&format!("[bundle]\nformat = '{UNKNOWN}'\n"))
+    );
 }
 
 #[test]
@@ -175,6 +193,29 @@ fn the_defaults_and_bounds_of_the_schema_are_those_of_the_readers() {
 }
 
 #[test]
+fn the_defaults_and_bounds_of_http_and_log_are_those_of_the_readers() {
+    let checker = checker();
+    for (section, keys) in [("http", 13), ("log", 2)] {
+        let schema = checker.part(&format!("/properties/{section}/properties"));
+        let mut text = format!("[{section}]\n");
+        for (key, schema) in schema.as_object().unwrap() {
+            text = format!("{text}{key} = {}\n", schema["default"]);
+        }
+        assert_eq!(settings(&text), Settings::default());
+        assert_eq!(text.lines().count(), keys + 1);
+    }
+    let http = checker.part("/properties/http/properties");
+    for (key, range) in [("max_connections", CONNECTIONS), ("max_requests", REQUESTS)] {
+        let bound = |end: &str| http[key][end].as_u64().unwrap();
+        assert_eq!((bound("minimum"), bound("maximum")), range.into_inner());
+    }
+    for key in ["format", "level"] {
+        let of_schema = words(checker.part(&format!("/properties/log/properties/{key}")));
+        assert_eq!(of_schema, known(&format!("[log]\n{key} = '{UNKNOWN}'\n")));
+    }
+}
+
+#[test]
 fn what_is_shipped_fits_the_schema() {
     let checker = checker();
     assert_eq!(
@@ -216,6 +257,14 @@ fn schema_and_reader_refuse_alike() {
         recorder("max_age = '1h'\nmax_bytes = '16MiB'\nmax_percent = 95\nmin_free_bytes = '0 B'"),
         recorder("max_age = '366d'\nmin_free_percent = 0\nsegment_bytes = '1 GiB'"),
         "default_rules = true".to_owned(),
+        "[[output]]\nname = 'a'\nkind = 'stdout'\nbuffer_bytes = '1 GiB'".to_owned(),
+        "[[output]]\nname = 'a-1'\nkind = 'file'\npath = 'x'\nmax_bytes = '64KiB'\nmax_files = 1000"
+            .to_owned(),
+        "[[output]]\nname = 'a'\nkind = 'http'\nurl = 'https://a/b'\ngzip = true\ntoken_file = 't'\nca_file = 'c'\nbatch_bytes = '1KiB'\ntimeout = '10m'"
+            .to_owned(),
+        "[http]\nlisten = ''\nunix_socket = '/run/a'\nmax_requests = 4\nidle_timeout = '1h'".to_owned(),
+        "[http]\nlisten = '[::]:9100'\ntoken_file = '/a'\nmax_body_bytes = '1GiB'".to_owned(),
+        "[log]\nformat = 'json'\nlevel = 'debug'".to_owned(),
         "[share]\npath = '/a'\nmax_age = '30d'\nmax_bytes = '1MiB'".to_owned(),
         "[azure]\nsas_file = '/a'\ntier = 'account'\nrate = '16KiB'\nproxy = 'http://p:3128'\nhost = 'a.b'".to_owned(),
         "[azure]\nsas_env = 'SAS_1'\nstart_jitter = '0s'\nfold = 'fleet'\nconcurrency = 16".to_owned(),
@@ -278,6 +327,33 @@ fn schema_and_reader_refuse_alike() {
         recorder("max_bytes = 4"),
         recorder("max_age = '7'"),
         recorder("keep = '7d'"),
+        "[output]\nname = 'a'".to_owned(),
+        "output = [3]".to_owned(),
+        "[[output]]\nkind = 'stdout'".to_owned(),
+        "[[output]]\nname = 'a'".to_owned(),
+        "[[output]]\nname = 'A'\nkind = 'stdout'".to_owned(),
+        format!("[[output]]\nname = '{}'\nkind = 'stdout'", "a".repeat(65)),
+        "[[output]]\nname = 'a'\nkind = 'tcp'".to_owned(),
+        "[[output]]\nname = 'a'\nkind = 'stdout'\npath = 'x'".to_owned(),
+        "[[output]]\nname = 'a'\nkind = 'file'".to_owned(),
+        "[[output]]\nname = 'a'\nkind = 'file'\npath = ''".to_owned(),
+        "[[output]]\nname = 'a'\nkind = 'file'\npath = 'x'\nmax_files = 0".to_owned(),
+        "[[output]]\nname = 'a'\nkind = 'file'\npath = 'x'\ngzip = true".to_owned(),
+        "[[output]]\nname = 'a'\nkind = 'http'".to_owned(),
+        "[[output]]\nname = 'a'\nkind = 'http'\nurl = 'ftp://a'".to_owned(),
+        "[[output]]\nname = 'a'\nkind = 'http'\nurl = 'http://a'\nmax_files = 2".to_owned(),
+        "http = 3".to_owned(),
+        "[http]\nlisten = '127.0.0.1'".to_owned(),
+        "[http]\nlisten = 9100".to_owned(),
+        "[http]\nmax_connections = 0".to_owned(),
+        "[http]\nmax_connections = 10001".to_owned(),
+        "[http]\nmax_requests = 3".to_owned(),
+        "[http]\nmax_body_bytes = 5".to_owned(),
+        "[http]\nrequest_timeout = 20".to_owned(),
+        "[http]\ntoken = 'x'".to_owned(),
+        "log = 'json'".to_owned(),
+        "[log]\nlevel = 'trace'".to_owned(),
+        "[log]\nformat = 'logfmt'".to_owned(),
         "share = 3".to_owned(),
         "[share]\npath = ''".to_owned(),
         "[share]\nmax_age = 30".to_owned(),

@@ -207,9 +207,13 @@ impl Where {
     #[must_use]
     pub(super) fn kinds(&self) -> Vec<Kind> {
         let fits = |kind: Kind, all: &Vec<(Subject, Test)>| {
-            all.iter()
-                .filter(|(subject, _)| *subject == Subject::Field(Field::Record))
-                .all(|(_, test)| test.holds(Some(kind.name())))
+            all.iter().all(|(subject, test)| match subject {
+                Subject::Field(Field::Record) => test.holds(Some(kind.name())),
+                Subject::Field(field) if kind == Kind::Other && of_known_kinds(*field) => {
+                    test.holds(None)
+                }
+                _ => true,
+            })
         };
         let possible =
             |kind: &Kind| self.any.is_empty() || self.any.iter().any(|all| fits(*kind, all));
@@ -237,6 +241,20 @@ impl Where {
         };
         Self { any }
     }
+}
+
+/// Whether only records of a known kind have the field.
+fn of_known_kinds(field: Field) -> bool {
+    matches!(
+        field,
+        Field::Schema
+            | Field::Reason
+            | Field::Class
+            | Field::Expected
+            | Field::Fault
+            | Field::Event
+            | Field::Direction
+    )
 }
 
 fn read_all(value: &Value, path: String, problems: &mut Vec<Problem>) -> Vec<(Subject, Test)> {

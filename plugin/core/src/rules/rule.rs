@@ -169,10 +169,29 @@ impl Rule {
         self.settings.mode == Mode::Off && !self.overrides.iter().any(|(_, with)| revived(with))
     }
 
+    /// Whether records of this kind can fit at all.
+    #[must_use]
+    pub fn concerns(&self, kind: Kind) -> bool {
+        self.kinds.contains(&kind)
+    }
+
+    /// Whether it makes some alert wait before it asks, which the source's clock ends.
+    #[must_use]
+    pub fn holds_alerts(&self) -> bool {
+        let waits = |hold: i64| hold > 0;
+        matches!(self.kind, RuleKind::Match)
+            && !self.is_off()
+            && (waits(self.settings.hold)
+                || self
+                    .overrides
+                    .iter()
+                    .any(|(_, with)| with.hold.is_some_and(waits)))
+    }
+
     /// How a record fits the rule.
     #[must_use]
     pub fn fit(&self, lookup: &Lookup<'_>) -> Fit {
-        if !self.kinds.contains(&lookup.record.kind) {
+        if !self.concerns(lookup.record.kind) {
             return Fit::No;
         }
         if self.condition.holds(lookup) {

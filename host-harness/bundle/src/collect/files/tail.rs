@@ -10,10 +10,10 @@ use std::{
 };
 
 use super::super::members::Stretch;
-use crate::disk::{self, At, DiskError, Hashing};
+use crate::disk::{self, At, DiskError, Hashing, Output};
 
-/// What a line is written with: its time and its length.
-const HEADER_BYTES: usize = 12;
+/// What a line is written with: its time, its length and whether the time is one of the file's own.
+const HEADER_BYTES: usize = 13;
 
 /// The lines so far.
 #[derive(Debug)]
@@ -32,12 +32,23 @@ pub(super) struct Finished {
     pub(super) sha256: String,
     pub(super) kept: Stretch,
     pub(super) cut: Stretch,
+    /// First and last time among the lines that are kept, as the file itself says it.
+    pub(super) got: Stretch,
+}
+
+/// When a line was.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct When {
+    /// In µs.
+    pub(super) time: i64,
+    /// Whether the file says so; else it is when the file was last written.
+    pub(super) is_said: bool,
 }
 
 #[derive(Debug)]
 struct Half {
     path: PathBuf,
-    file: BufWriter<File>,
+    file: BufWriter<Output>,
     lines: Stretch,
 }
 
@@ -56,11 +67,11 @@ impl Tail {
     }
 
     /// Adds a line.
-    pub(super) fn add(&mut self, time: i64, line: &[u8]) -> Result<(), DiskError> {
+    pub(super) fn add(&mut self, when: When, line: &[u8]) -> Result<(), DiskError> {
         let bytes = line.len() as u64;
         if bytes > self.most_bytes {
             self.cut_all()?;
-            self.cut.add_line(bytes, time);
+            self.cut.add_line(bytes, when.time);
             return Ok(());
         }
         let is_full = |half: &Half| half.lines.bytes + bytes > self.most_bytes;
@@ -75,7 +86,7 @@ impl Tail {
                 none.insert(Half::create(&self.path, number)?)
             }
         };
-        half.add(time, line)
+        half.add(when, line)
     }
 
     /// The file of the lines that are kept.
@@ -84,21 +95,21 @@ impl Tail {
         let all = bytes(&self.older) + bytes(&self.newer);
         let mut surplus = all.saturating_sub(self.most_bytes);
         let mut kept = Stretch::default();
-        let file = disk::private_file()
-            .create(true)
-            .truncate(true)
-            .open(&self.path);
-        let mut out = Hashing::new(BufWriter::new(file.at("make", &self.path)?));
+        let mut got = Stretch::default();
+        let mut out = Hashing::new(BufWriter::new(Output::create(&self.path)?));
         for half in [self.older.take(), self.newer.take()].into_iter().flatten() {
             let path = half.path.clone();
-            half.read(&mut |time, line| {
+            half.read(&mut |when, line| {
                 let bytes = line.len() as u64;
                 if surplus > 0 {
                     surplus = surplus.saturating_sub(bytes);
-                    self.cut.add_line(bytes, time);
+                    self.cut.add_line(bytes, when.time);
                     return Ok(());
                 }
-                kept.add_line(bytes, time);
+                kept.add_line(bytes, when.time);
+                if when.is_said {
+                    got.add_line(bytes, when.time);
+                }
                 out.write_all(line)
             })
             .at("read back", &path)?;
@@ -110,6 +121,7 @@ impl Tail {
             path: self.path,
             kept,
             cut: self.cut,
+            got,
         })
     }
 
@@ -131,9 +143,8 @@ impl Tail {
 impl Half {
     fn create(beside: &Path, number: u8) -> Result<Self, DiskError> {
         let path = beside.with_extension(number.to_string());
-        let file = disk::private_file().create(true).truncate(true).open(&path);
         Ok(Self {
-            file: BufWriter::new(file.at("make", &path)?),
+            file: BufWriter::new(Output::create(&path)?),
             path,
             lines: Stretch::default(),
         })
@@ -145,19 +156,20 @@ impl Half {
             .is_some_and(|ending| ending == number.to_string().as_str())
     }
 
-    fn add(&mut self, time: i64, line: &[u8]) -> Result<(), DiskError> {
+    fn add(&mut self, when: When, line: &[u8]) -> Result<(), DiskError> {
         let len = u32::try_from(line.len()).unwrap_or(u32::MAX);
         let written = self
             .file
-            .write_all(&time.to_le_bytes())
+            .write_all(&when.time.to_le_bytes())
             .and_then(|()| self.file.write_all(&len.to_le_bytes()))
+            .and_then(|()| self.file.write_all(&[u8::from(when.is_said)]))
             .and_then(|()| self.file.write_all(line));
-        self.lines.add_line(line.len() as u64, time);
+        self.lines.add_line(line.len() as u64, when.time);
         written.at("write to", &self.path)
     }
 
     /// Calls `each` with time and bytes of every line.
-    fn read(self, each: &mut dyn FnMut(i64, &[u8]) -> io::Result<()>) -> io::Result<()> {
+    fn read(self, each: &mut dyn FnMut(When, &[u8]) -> io::Result<()>) -> io::Result<()> {
         let Self { path, file, lines } = self;
         file.into_inner().map_err(io::IntoInnerError::into_error)?;
         let mut file = BufReader::new(File::open(path)?);
@@ -165,14 +177,19 @@ impl Half {
         for _ in 0..lines.lines {
             let mut header = [0; HEADER_BYTES];
             file.read_exact(&mut header)?;
-            let (time, len) = header.split_at(8);
+            let (time, rest) = header.split_at(8);
+            let (len, is_said) = rest.split_at(4);
             let number = |bytes: &[u8]| {
                 let digits = bytes.iter().rev();
                 digits.fold(0_u64, |number, byte| number << 8 | u64::from(*byte))
             };
             line.resize(usize::try_from(number(len)).unwrap_or(0), 0);
             file.read_exact(&mut line)?;
-            each(number(time).cast_signed(), &line)?;
+            let when = When {
+                time: number(time).cast_signed(),
+                is_said: is_said != [0],
+            };
+            each(when, &line)?;
         }
         Ok(())
     }

@@ -159,7 +159,8 @@ proptest! {
         let mut tail = Tail::new(folder.path().join("x"), cap);
         let lines: Vec<_> = lens.iter().map(|len| "x".repeat(len - 1) + "\n").collect();
         for (time, line) in (0..).zip(&lines) {
-            tail.add(time, line.as_bytes()).unwrap();
+            let when = When { time, is_said: true };
+            tail.add(when, line.as_bytes()).unwrap();
         }
         let finished = tail.finish().unwrap();
         let text = fs::read_to_string(&finished.path).unwrap();

@@ -184,13 +184,13 @@ fn a_newer_segment_is_refused() {
     let dir = TempDir::new().unwrap();
     drop(open(dir.path()));
     let file = segment_file(dir.path(), 0);
-    let mut header = segment::header();
-    header[8] = 3;
+    let mut header = segment::header(0);
+    header[8] = 4;
     let crc = crc32fast::hash(&header[..12]).to_le_bytes();
-    header[12..].copy_from_slice(&crc);
+    header[12..16].copy_from_slice(&crc);
     fs::write(&file, header).unwrap();
     let error = Recorder::open(dir.path(), RecorderOptions::default()).unwrap_err();
-    assert!(error.to_string().contains("format version is 3"), "{error}");
+    assert!(error.to_string().contains("format version is 4"), "{error}");
 }
 
 #[test]

@@ -4,6 +4,8 @@ use super::*;
 use crate::{
     redact::{Preset, Profile, ProfileSpec},
     rewrite::{self, redact_bundle},
+    spool::Release,
+    timestamp::Timestamp,
 };
 
 const LINE: &str = r#"{"userId":"ada","m":"ada@contoso.example ?sig=abc"}"#;
@@ -99,13 +101,11 @@ fn held() -> Scene {
     scene
 }
 
-#[test]
-fn a_secret_in_the_result_holds_the_bundle_until_it_is_released() {
-    let scene = held();
+/// Puts a sealed bundle with a secret in its place, as if redaction had overlooked it.
+fn smuggle(scene: &Scene) -> (Spool, SealedFacts) {
     while scene.spool().request(&scene.id).unwrap().state != State::Sealed {
         scene.step();
     }
-    // As if redaction had overlooked it.
     let sealed = files(&scene.path("work/sealed")).remove(0);
     let entries = vec![
         Entry {
@@ -117,7 +117,14 @@ fn a_secret_in_the_result_holds_the_bundle_until_it_is_released() {
             content: Content::Bytes(b"fine\nhttps://x/?sig=abc\n".to_vec()),
         },
     ];
-    let packed = pack(entries, 0, sealed.parent().unwrap(), &scene.id).unwrap();
+    let packed = pack(
+        entries,
+        scene.format,
+        0,
+        sealed.parent().unwrap(),
+        &scene.id,
+    )
+    .unwrap();
     let facts = SealedFacts {
         sha256: packed.sha256,
         size: packed.size,
@@ -128,6 +135,13 @@ fn a_secret_in_the_result_holds_the_bundle_until_it_is_released() {
         .advance(&scene.id, State::Collecting, &Note::default())
         .unwrap();
     spool.set_sealed(&scene.id, &facts).unwrap();
+    (spool, facts)
+}
+
+#[test]
+fn a_secret_in_the_result_holds_the_bundle_until_it_is_released() {
+    let scene = held();
+    let (mut spool, facts) = smuggle(&scene);
     let Outcome::Held(cause) = scene.outcome(&scene.id).unwrap() else {
         panic!()
     };
@@ -139,8 +153,13 @@ fn a_secret_in_the_result_holds_the_bundle_until_it_is_released() {
     assert_eq!((row.state, row.cause), (State::Held, Some(cause.clone())));
     assert_eq!(scene.outcome(&scene.id).unwrap(), Outcome::Held(cause));
 
-    release(&mut spool, &scene.id, "a made-up key", 7).unwrap();
-    let error = release(&mut spool, &scene.id, "again", 8).unwrap_err();
+    let by_ada = Release {
+        reason: "a made-up key".into(),
+        by: Some("ada (uid 1000)".into()),
+        at: Timestamp::from_micros(7),
+    };
+    release(&mut spool, &scene.id, &by_ada).unwrap();
+    let error = release(&mut spool, &scene.id, &by_ada).unwrap_err();
     assert!(
         matches!(
             error,
@@ -164,8 +183,52 @@ fn a_secret_in_the_result_holds_the_bundle_until_it_is_released() {
     assert!(beside.contains(&facts.sha256), "{beside}");
     let history = spool.history().unwrap();
     assert_eq!(
-        (history[0].state, history[0].released.as_deref()),
-        (State::Delivered, Some("a made-up key"))
+        (history[0].state, history[0].released.as_ref()),
+        (State::Delivered, Some(&by_ada))
+    );
+}
+
+#[test]
+fn a_zip_archive_is_redacted_scanned_held_and_redacted_again() {
+    let mut scene = held();
+    scene.format = Format::Zip;
+    assert!(matches!(
+        scene.outcome(&scene.id).unwrap(),
+        Outcome::Held(_)
+    ));
+    let mut spool = scene.spool();
+    let facts = spool.request(&scene.id).unwrap().sealed.unwrap();
+    assert_eq!(facts.path, format!("{}.zip", scene.id));
+    let by = Release {
+        reason: "x".into(),
+        by: None,
+        at: Timestamp::from_micros(7),
+    };
+    release(&mut spool, &scene.id, &by).unwrap();
+    let (work, dest) = (scene.path("work"), scene.path("bundles"));
+    let path = deliver_released(&mut spool, &scene.id, &work, &dest).unwrap();
+    assert_eq!(verify(&path).unwrap().findings, [""; 0]);
+
+    let mut scene = Scene::with(|_| format!("{LINE}\n"));
+    scene.format = Format::Zip;
+    scene.profile = Profile::raw().unwrap();
+    let raw = scene.seal().unwrap().path.unwrap();
+    let share = Profile::share().unwrap();
+    assert!(find_secret(&raw, &share).unwrap().is_some());
+    // The name of the result says what it is to be; without one it stays what it was.
+    for (name, is_zip) in [("a.zip", true), ("b", true), ("c.tar.zst", false)] {
+        let out = scene.path(name);
+        redact_bundle(&raw, &out, &share).unwrap();
+        assert_eq!(verify(&out).unwrap().findings, [""; 0], "{name}");
+        assert_eq!(find_secret(&out, &share).unwrap(), None);
+        let bytes = fs::read(&out).unwrap();
+        assert_eq!(bytes.starts_with(b"PK\x03\x04"), is_zip, "{name}");
+    }
+    let again = scene.path("d.zip");
+    redact_bundle(&raw, &again, &share).unwrap();
+    assert_eq!(
+        fs::read(again).unwrap(),
+        fs::read(scene.path("a.zip")).unwrap()
     );
 }
 

@@ -12,6 +12,7 @@ use crate::{
     collect,
     deliver::Target,
     manifest::{ManifestContext, Replays},
+    pack::Format,
     recorder::{Batch, Durability, Recorder, RecorderOptions},
     redact::Profile,
     seal::{Error, Outcome, SealOptions, Sealed, Sealer},
@@ -28,6 +29,7 @@ pub(super) struct Scene {
     pub(super) profile: Profile,
     /// Whether sealing delivers; else a worker does.
     pub(super) delivers: bool,
+    pub(super) format: Format,
 }
 
 impl Scene {
@@ -67,6 +69,7 @@ impl Scene {
             caps: StormCaps::default(),
             profile: Profile::share().unwrap(),
             delivers: true,
+            format: Format::TarZst,
         };
         scene.id = scene.ask("/x");
         scene
@@ -142,6 +145,7 @@ impl Scene {
                 2 => Replays::Yes,
                 _ => Replays::default(),
             },
+            format: self.format,
             signer: None,
             began: None,
             profile: &self.profile,

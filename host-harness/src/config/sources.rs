@@ -17,7 +17,7 @@ use crate::sources::tail::ReadFrom;
 /// The most `[[source]]`, and the most paths of one.
 pub const MOST_SOURCES: usize = 100;
 /// The most characters of a source's name.
-pub const MOST_NAME_CHARS: usize = 64;
+pub(super) const MOST_NAME_CHARS: usize = 64;
 /// What `every` may be, in µs.
 pub const EVERY: RangeInclusive<i64> = 10 * SECOND..=86_400 * SECOND;
 /// How often an archive is looked at, in µs.

@@ -17,7 +17,7 @@ use tripline_bundle::deliver::{
 use tripline_bundle::manifest::{
     FORMAT_VERSION, Hashes, LossAccount, Manifest, Replays, Scope, Span, Versions, Window,
 };
-use tripline_bundle::pack::{Content, Entry, Packed, pack};
+use tripline_bundle::pack::{Content, Entry, Format, Packed, pack};
 use tripline_bundle::recorder::Durability;
 use tripline_bundle::redact::Report;
 use tripline_bundle::spool::{
@@ -117,7 +117,8 @@ impl Scene {
                 content: Content::Bytes(noise(number, bytes)),
             },
         ];
-        let Packed { size, sha256, .. } = pack(entries, 0, &self.path("work/sealed"), id).unwrap();
+        let Packed { size, sha256, .. } =
+            pack(entries, Format::TarZst, 0, &self.path("work/sealed"), id).unwrap();
         SealedFacts {
             path: format!("{id}.tar.zst"),
             size,

@@ -27,7 +27,7 @@ use tripline_bundle::deliver::{AzureTarget, Parcel, Target, carry};
 use tripline_bundle::manifest::{
     FORMAT_VERSION, Hashes, LossAccount, Manifest, Replays, Scope, Span, Versions, Window,
 };
-use tripline_bundle::pack::{Content, Entry, pack};
+use tripline_bundle::pack::{Content, Entry, Format, pack};
 use tripline_bundle::redact::Report;
 use tripline_bundle::spool::{Kind, SealedFacts};
 use tripline_bundle::timestamp::Timestamp;
@@ -43,7 +43,7 @@ const ID: &str = "00000000000000000000000000000000";
 const QUERY: &str =
     "sv=2024-11-04&sr=c&sp=rcw&se=2096-01-01&sig=c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0czE%3D";
 
-/// What AzCopy's figures are of: blocks of 4 MiB, two at a time, as ours.
+/// Blocks of 4 MiB, two at a time, as ours.
 const PYTHON: &str = "
 import sys
 from azure.storage.blob import BlobClient
@@ -241,7 +241,7 @@ fn make(folder: &Path, bytes: u64) -> (PathBuf, SealedFacts) {
     ];
     let sealed = work.join("sealed");
     fs::create_dir_all(&sealed).unwrap();
-    let packed = pack(entries, 0, &sealed, ID).unwrap();
+    let packed = pack(entries, Format::default(), 0, &sealed, ID).unwrap();
     fs::remove_file(noise).unwrap();
     let facts = SealedFacts {
         path: format!("{ID}.tar.zst"),

@@ -103,15 +103,9 @@ impl Container {
     /// # Errors
     /// When there is nothing to open it with.
     pub fn url(&self) -> Result<Url, Fault> {
-        self.credentials.container().map_err(|error| Fault {
-            kind: FaultKind::Credentials(error),
-            during: "use the container of",
-            place: "azure".to_owned(),
-            status: None,
-            code: None,
-            request_id: None,
-            retry_after: None,
-            clock_ahead: None,
+        self.credentials.container().map_err(|error| {
+            let kind = FaultKind::Credentials(error);
+            Fault::known(kind, "use the container of", "azure".to_owned())
         })
     }
 

@@ -104,6 +104,16 @@ fn bytes_that_changed_on_the_way_are_sent_again() {
     assert!(matches!(settled, Settled::Delivered(_)), "{settled:?}");
     assert!(server.blobs()[&name_of(&id)].content == bytes);
     assert_eq!(server.count(Op::PutBlock), 3);
+    // The last block, which is shorter than the others.
+    let id = scene.sealed(3, (2 << 20) + 100);
+    let bytes = scene.bytes(&id);
+    for _ in 0..2 {
+        server.fail(Op::PutBlock, Fault::Slow(std::time::Duration::ZERO));
+    }
+    server.fail(Op::PutBlock, Fault::Corrupt);
+    let settled = scene.deliver(&id, &azure(&server.sas()));
+    assert!(matches!(settled, Settled::Delivered(_)), "{settled:?}");
+    assert!(server.blobs()[&name_of(&id)].content == bytes);
     // A line that changes everything.
     let id = scene.sealed(2, 100);
     server.fail_every(Op::PutBlock, 1, Fault::Corrupt);

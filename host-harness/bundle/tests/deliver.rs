@@ -11,6 +11,8 @@ mod scene;
 mod azurite;
 #[path = "deliver/blocks.rs"]
 mod blocks;
+#[path = "deliver/conflicts.rs"]
+mod conflicts;
 #[path = "deliver/container.rs"]
 mod container;
 #[path = "deliver/errors.rs"]

@@ -68,6 +68,17 @@ impl Azurite {
         sas.url(&self.endpoint())
     }
 
+    /// Waits until the container is on disk, so that it outlives a `kill -9`.
+    pub(crate) fn wait_for_disk(&self) {
+        let began = Instant::now();
+        let file = self.folder.path().join("__azurite_db_blob__.json");
+        let is_there = || fs::read_to_string(&file).is_ok_and(|text| text.contains(CONTAINER));
+        while !is_there() {
+            assert!(began.elapsed() < DEADLINE, "Azurite writes nothing");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
     /// `kill -9`.
     pub(crate) fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {

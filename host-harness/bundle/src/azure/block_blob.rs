@@ -36,10 +36,21 @@ pub struct CommitOptions {
     pub content_type: String,
     /// Its metadata: names are letters, digits and `_`.
     pub metadata: Vec<(&'static str, String)>,
-    /// Whether it goes into the tier Cool.
-    pub is_cool: bool,
+    /// Its tier; none for what the account's default is.
+    pub tier: Option<Tier>,
     /// Its index tags, as `name=value&…`; none unless the SAS permits `t`.
     pub tags: Option<String>,
+}
+
+/// What a blob costs to keep and to read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tier {
+    /// Cheap to read.
+    Hot,
+    /// Cheap to keep, for 30 days at least.
+    Cool,
+    /// Cheaper to keep, for 90 days at least.
+    Cold,
 }
 
 /// A blob, which need not be there yet.
@@ -71,6 +82,18 @@ impl BlockId {
     /// Its checksum, as Azure wants it.
     fn crc64(&self) -> Vec<u8> {
         self.0.iter().skip(8).take(8).copied().collect()
+    }
+}
+
+// === impl Tier ===
+
+impl Tier {
+    const fn for_sdk(self) -> AccessTier {
+        match self {
+            Self::Hot => AccessTier::Hot,
+            Self::Cool => AccessTier::Cool,
+            Self::Cold => AccessTier::Cold,
+        }
     }
 }
 
@@ -143,7 +166,7 @@ impl BlockBlob {
         let sdk_options = BlockBlobClientCommitBlockListOptions {
             blob_content_type: Some(options.content_type.clone()),
             metadata: Some(metadata),
-            tier: options.is_cool.then_some(AccessTier::Cool),
+            tier: options.tier.map(Tier::for_sdk),
             blob_tags_string: options.tags.clone(),
             if_none_match: Some(Etag::from("*")),
             ..Default::default()

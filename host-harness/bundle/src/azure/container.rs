@@ -4,7 +4,7 @@ use std::{collections::HashMap, num::NonZeroUsize, sync::Arc, time::SystemTime};
 
 use azure_core::http::{ClientOptions, RetryOptions, Transport as SdkTransport};
 use azure_storage_blob::{
-    BlobContainerClient, BlobContainerClientOptions,
+    BlobClient, BlobClientOptions, BlobContainerClient, BlobContainerClientOptions,
     models::{
         BlobClientDownloadOptions, BlobClientGetPropertiesResultHeaders as _,
         BlobContainerClientListBlobsOptions, BlobItem, BlobType, HttpRange,
@@ -103,15 +103,9 @@ impl Container {
     /// # Errors
     /// When there is nothing to open it with.
     pub fn url(&self) -> Result<Url, Fault> {
-        self.credentials.container().map_err(|error| Fault {
-            kind: FaultKind::Credentials(error),
-            during: "use the container of",
-            place: "azure".to_owned(),
-            status: None,
-            code: None,
-            request_id: None,
-            retry_after: None,
-            clock_ahead: None,
+        self.credentials.container().map_err(|error| {
+            let kind = FaultKind::Credentials(error);
+            Fault::known(kind, "use the container of", "azure".to_owned())
         })
     }
 
@@ -120,8 +114,9 @@ impl Container {
     /// # Errors
     /// When there is nothing to open the container with.
     pub fn block_blob(&self, name: &str) -> Result<BlockBlob, Fault> {
-        let url = self.url()?;
-        let client = self.client(&url)?.blob_client(name);
+        let url = self.blob_url(name)?;
+        let client = BlobClient::new(url.clone(), None, Some(self.blob_options()));
+        let client = client.map_err(|error| self.fault(&error, "use", &url))?;
         Ok(BlockBlob::new(self.clone(), client))
     }
 
@@ -167,9 +162,9 @@ impl Container {
     /// # Errors
     /// When it cannot be read; from its end on there is nothing to read.
     pub async fn read(&self, name: &str, offset: u64, length: u64) -> Result<Bytes, Fault> {
-        let url = self.url()?;
+        let url = self.blob_url(name)?;
         let read = async || {
-            let blob = self.sdk(&url)?.blob_client(name);
+            let blob = BlobClient::new(url.clone(), None, Some(self.blob_options()))?;
             let length = length.clamp(1, MAX_READ_BYTES);
             let whole = usize::try_from(length).ok().and_then(NonZeroUsize::new);
             let options = BlobClientDownloadOptions {
@@ -180,13 +175,8 @@ impl Container {
             };
             blob.download(Some(options)).await?.body.collect().await
         };
-        let mut place = url.clone();
-        if let Ok(mut segments) = place.path_segments_mut() {
-            segments.extend(name.split('/'));
-        }
-        read()
-            .await
-            .map_err(|error| self.fault(&error, "read", &place))
+        let read = read().await;
+        read.map_err(|error| self.fault(&error, "read", &url))
     }
 
     /// Turns a failure into what it means.
@@ -199,22 +189,38 @@ impl Container {
         Fault::of(error, during, url, &self.grants(), now())
     }
 
-    fn client(&self, url: &Url) -> Result<BlobContainerClient, Fault> {
-        let client = self.sdk(url);
-        client.map_err(|error| self.fault(&error, "use the container", url))
+    /// The URL of a blob; a `/` in its name stays one.
+    fn blob_url(&self, name: &str) -> Result<Url, Fault> {
+        let mut url = self.url()?;
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty().extend(name.split('/'));
+        }
+        Ok(url)
     }
 
     fn sdk(&self, url: &Url) -> azure_core::Result<BlobContainerClient> {
-        let transport: Arc<dyn azure_core::http::HttpClient> = self.transport.clone() as _;
         let options = BlobContainerClientOptions {
-            client_options: ClientOptions {
-                transport: Some(SdkTransport::new(transport)),
-                retry: RetryOptions::none(),
-                ..Default::default()
-            },
+            client_options: self.client_options(),
             ..Default::default()
         };
         BlobContainerClient::new(url.clone(), None, Some(options))
+    }
+
+    fn blob_options(&self) -> BlobClientOptions {
+        BlobClientOptions {
+            client_options: self.client_options(),
+            ..Default::default()
+        }
+    }
+
+    /// Our own wire, and no retries but ours.
+    fn client_options(&self) -> ClientOptions {
+        let transport: Arc<dyn azure_core::http::HttpClient> = self.transport.clone() as _;
+        ClientOptions {
+            transport: Some(SdkTransport::new(transport)),
+            retry: RetryOptions::none(),
+            ..Default::default()
+        }
     }
 }
 

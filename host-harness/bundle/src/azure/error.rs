@@ -25,7 +25,11 @@ const SKEW: i64 = 5 * 60 * 1_000_000;
 /// Something that went wrong. Shown, it says what was being done, to what, why not and what to do; it
 /// holds nothing secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault {
+pub struct Fault(Box<FaultFacts>);
+
+/// What is known of a [`Fault`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FaultFacts {
     /// What it is.
     pub kind: FaultKind,
     /// Completes the sentence "cannot …".
@@ -146,10 +150,10 @@ impl Fault {
             } => fault.answered((*status).into(), answer, grants, now),
             ErrorKind::HttpResponse { status, .. } => {
                 let status: u16 = (*status).into();
-                fault.status = Some(status);
-                fault.kind = by_status(status, None);
+                fault.0.status = Some(status);
+                fault.0.kind = by_status(status, None);
             }
-            _ => fault.kind = unanswered(error),
+            _ => fault.0.kind = unanswered(error),
         }
         fault
     }
@@ -158,21 +162,26 @@ impl Fault {
     pub(super) fn new(kind: FaultKind, during: &'static str, place: &Url) -> Self {
         let mut place = place.clone();
         place.set_query(None);
-        Self {
+        Self::known(kind, during, place.into())
+    }
+
+    /// The same of a place that has no URL.
+    pub(crate) fn known(kind: FaultKind, during: &'static str, place: String) -> Self {
+        Self(Box::new(FaultFacts {
             kind,
             during,
-            place: place.into(),
+            place,
             status: None,
             code: None,
             request_id: None,
             retry_after: None,
             clock_ahead: None,
-        }
+        }))
     }
 
     /// What to do about it.
     #[must_use]
-    pub const fn action(&self) -> Action {
+    pub fn action(&self) -> Action {
         self.kind.action()
     }
 
@@ -184,11 +193,12 @@ impl Fault {
         let code = header("x-ms-error-code").or_else(|| element(answer.body(), "Code"));
         let server = header("date").as_deref().and_then(read_date);
         let ahead = server.map(|server| now.micros().saturating_sub(server.micros()));
-        self.clock_ahead = ahead.filter(|ahead| ahead.abs() > SKEW);
-        self.status = Some(status);
-        self.request_id = header("x-ms-request-id");
-        self.retry_after = retry_after(&header, server.unwrap_or(now));
-        self.kind = match code.as_deref() {
+        let facts = &mut *self.0;
+        facts.clock_ahead = ahead.filter(|ahead| ahead.abs() > SKEW);
+        facts.status = Some(status);
+        facts.request_id = header("x-ms-request-id");
+        facts.retry_after = retry_after(&header, server.unwrap_or(now));
+        facts.kind = match code.as_deref() {
             // Azure itself says the first, emulators and firewalls the second.
             Some(
                 "AuthenticationFailed" | "AuthorizationFailure" | "NoAuthenticationInformation",
@@ -198,7 +208,7 @@ impl Fault {
             }
             code => by_status(status, code),
         };
-        self.code = code;
+        facts.code = code;
     }
 }
 
@@ -209,6 +219,14 @@ impl fmt::Display for Fault {
 }
 
 impl std::error::Error for Fault {}
+
+impl std::ops::Deref for Fault {
+    type Target = FaultFacts;
+
+    fn deref(&self) -> &FaultFacts {
+        &self.0
+    }
+}
 
 // === impl FaultKind ===
 

@@ -15,10 +15,10 @@ mod words;
 
 pub mod sas;
 
-pub use block_blob::{BlockBlob, BlockId, CommitOptions, MAX_BLOCKS};
+pub use block_blob::{BlockBlob, BlockId, CommitOptions, MAX_BLOCKS, Tier};
 pub use container::{Blob, Container, MAX_READ_BYTES, Page, Properties};
 pub use credentials::{Credentials, CredentialsError, Grants, SasCredentials};
-pub use error::{Action, Fault, FaultKind, MAX_RETRY_AFTER};
+pub use error::{Action, Fault, FaultFacts, FaultKind, MAX_RETRY_AFTER};
 pub use transport::{
     CONNECT_TIMEOUT, MAX_ANSWER_BYTES, OpenError, Proxy, READ_TIMEOUT, Transport, TransportOptions,
 };

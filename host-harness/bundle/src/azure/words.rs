@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Fault, FaultKind};
+use super::{Fault, FaultFacts, FaultKind};
 
 /// What a SAS is good for that holds all we ask for.
 const RIGHT: &str =
@@ -10,7 +10,7 @@ const RIGHT: &str =
 
 /// Writes a fault out: what, to what, why, and what to do.
 pub(super) fn write(fault: &Fault, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let Fault { during, place, .. } = fault;
+    let FaultFacts { during, place, .. } = &**fault;
     write!(f, "cannot {during} `{place}`: {}", Why(&fault.kind))?;
     if let Some(status) = fault.status {
         let code = fault.code.as_deref().unwrap_or("no code");

@@ -15,7 +15,7 @@ use tokio::{runtime::Runtime, sync::Semaphore};
 
 use super::{Backoff, Failure, journal::MIN_BLOCK_BYTES, name::blob_name};
 use crate::{
-    azure::{Action, Container, Credentials, Fault, MAX_BLOCKS, OpenError, TransportOptions},
+    azure::{Action, Container, Credentials, Fault, MAX_BLOCKS, OpenError, Tier, TransportOptions},
     timestamp::Timestamp,
     watch::Watch,
 };
@@ -61,8 +61,8 @@ pub struct AzureOptions {
     pub backoff: Backoff,
     /// How long a bundle is to be kept, by its metadata and tags.
     pub keep: Duration,
-    /// Whether bundles go into the tier Cool, where the account has it.
-    pub is_cool: bool,
+    /// The tier of bundles, where the account has it; none for what the account's default is.
+    pub tier: Option<Tier>,
     /// Whether bundles get index tags, where the SAS permits it.
     pub has_tags: bool,
     /// How the account is reached.
@@ -97,7 +97,7 @@ impl AzureOptions {
                 most: LONGEST_WAIT,
             },
             keep: KEEP,
-            is_cool: true,
+            tier: Some(Tier::Cool),
             has_tags: true,
             transport: TransportOptions::default(),
         }
@@ -200,8 +200,10 @@ impl AzureTarget {
         Ok(())
     }
 
-    pub(super) fn wants_tier(&self) -> bool {
-        self.options.is_cool && !self.is_without_tier.load(Ordering::Relaxed)
+    /// The tier to ask for.
+    pub(super) fn tier(&self) -> Option<Tier> {
+        let is_refused = self.is_without_tier.load(Ordering::Relaxed);
+        self.options.tier.filter(|_| !is_refused)
     }
 }
 

@@ -16,7 +16,7 @@ pub(super) const CONFLICT: &str = "conflict";
 pub(super) const UNVERIFIED: &str = "not verified";
 
 /// The cause of a bundle that no target is configured for.
-pub(super) const NO_ROUTE: &str = "no route";
+pub const NO_ROUTE: &str = "no route is for it";
 
 /// The causes for which every bundle for a target is held. They are delivered once it takes one again, which
 /// is tried when the SAS is another one, and after a restart.
@@ -75,7 +75,7 @@ pub enum Failure {
         /// Its URL.
         place: String,
         /// Why not.
-        fault: Box<Fault>,
+        fault: Fault,
     },
     /// The folder.
     #[error(transparent)]
@@ -212,16 +212,7 @@ mod tests {
         ];
         let mut of_target = 0;
         for kind in kinds {
-            let fault = Fault {
-                kind,
-                during: "try",
-                place: String::new(),
-                status: None,
-                code: None,
-                request_id: None,
-                retry_after: None,
-                clock_ahead: None,
-            };
+            let fault = Fault::known(kind, "try", String::new());
             let failure = Failure::from(fault.clone());
             let Next::Held { cause, .. } = failure.next() else {
                 panic!("{fault:?}");

@@ -28,7 +28,7 @@ mod worker;
 
 pub use azure::{AzureOptions, AzureTarget, BLOCK_BYTES, BLOCKS_AT_ONCE, KEEP, TRIES};
 pub use carry::{Arrived, Parcel, carry};
-pub use failure::{Failure, HELD_ALONE, HELD_BY_TARGET, Next};
+pub use failure::{Failure, HELD_ALONE, HELD_BY_TARGET, NO_ROUTE, Next};
 pub use journal::{JOURNAL_SUFFIX, MIN_BLOCK_BYTES};
 pub use name::{MAX_NAME_BYTES, blob_name, name_part};
 pub use pace::{Backoff, MAX_START_JITTER, start_jitter};

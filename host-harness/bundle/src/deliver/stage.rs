@@ -1,6 +1,11 @@
 //! The blocks of a file: read in order, sent several at a time.
 
-use std::{collections::BTreeSet, fs::File, io, path::PathBuf};
+use std::{
+    collections::BTreeSet,
+    fs::File,
+    io::{self, Read as _, Seek as _},
+    path::PathBuf,
+};
 
 use bytes::Bytes;
 use futures::{StreamExt as _, stream::FuturesUnordered};
@@ -50,6 +55,14 @@ enum Unsent {
     Failure(Failure),
 }
 
+/// One block.
+struct Piece {
+    index: u32,
+    offset: u64,
+    id: BlockId,
+    block: Bytes,
+}
+
 /// A file that is read block by block, from its beginning to its end.
 struct Blocks {
     file: File,
@@ -89,19 +102,18 @@ pub(super) async fn stage_all(
             Event::Sent(Err(Unsent::TooLarge)) => return Ok(Staged::TooLarge),
             Event::Sent(Err(Unsent::Failure(failure))) => return Err(failure),
             Event::Slot(slot) => {
-                let index = blocks.next;
-                let (back, block, id) = blocks.read().await.ok_or(Failure::Lost(path.clone()))?;
+                let (back, piece) = blocks.read().await.ok_or(Failure::Lost(path.clone()))?;
                 blocks = back;
-                ids.push(id);
+                ids.push(piece.id);
                 let is_there = match known {
-                    Known::Ids(known) => known.contains(&id),
-                    Known::Journal => journal.staged.contains(&index),
+                    Known::Ids(known) => known.contains(&piece.id),
+                    Known::Journal => journal.staged.contains(&piece.index),
                 };
                 if is_there {
-                    meter.skip(block.len() as u64);
+                    meter.skip(piece.block.len() as u64);
                 } else {
                     let is_least = journal.header.block_bytes <= MIN_BLOCK_BYTES;
-                    under_way.push(send(target, parcel, blob, index, block, id, is_least, slot));
+                    under_way.push(send(target, parcel, blob, piece, is_least, slot));
                 }
             }
         }
@@ -117,22 +129,19 @@ pub(super) async fn stage_all(
 }
 
 /// Sends one block, as often as is of use.
-#[expect(clippy::too_many_arguments, reason = "all of them are of one block")]
 async fn send(
     target: &AzureTarget,
     parcel: &Parcel<'_>,
     blob: &BlockBlob,
-    index: u32,
-    block: Bytes,
-    id: BlockId,
+    piece: Piece,
     is_least: bool,
     _slot: Option<SemaphorePermit<'_>>,
 ) -> Result<(u32, u64), Unsent> {
     let mut failures = 0;
     let mut timeouts = 0;
     loop {
-        let Err(fault) = blob.stage(id, block.clone()).await else {
-            return Ok((index, block.len() as u64));
+        let Err(fault) = blob.stage(piece.id, piece.block.clone()).await else {
+            return Ok((piece.index, piece.block.len() as u64));
         };
         failures += 1;
         match fault.action() {
@@ -143,7 +152,7 @@ async fn send(
                 }
             }
             // Either the line changed it, or the disk gave other bytes than are there now.
-            Action::Reread if !is_on_disk(parcel, index, &block, id) => {
+            Action::Reread if !piece.is_on_disk(parcel) => {
                 return Err(Unsent::Failure(Failure::Lost(parcel.sealed())));
             }
             _ => {}
@@ -152,25 +161,21 @@ async fn send(
     }
 }
 
-/// Whether the file still has these bytes.
-fn is_on_disk(parcel: &Parcel<'_>, index: u32, block: &Bytes, id: BlockId) -> bool {
-    use io::{Read as _, Seek as _};
-    let Some(sha256) = parcel.sha256() else {
-        return false;
-    };
-    let read = || -> io::Result<Vec<u8>> {
-        let mut file = File::open(parcel.sealed())?;
-        // All blocks but the last have one size; the last one ends with the file.
-        let size = parcel.facts.size;
-        let length = block.len() as u64;
-        let from_end = size.saturating_sub(length);
-        let from = u64::from(index).saturating_mul(length).min(from_end);
-        file.seek(io::SeekFrom::Start(from))?;
-        let mut again = Vec::new();
-        file.take(length).read_to_end(&mut again)?;
-        Ok(again)
-    };
-    read().is_ok_and(|again| BlockId::new(index, &again, &sha256) == id)
+// === impl Piece ===
+
+impl Piece {
+    /// Whether the file still has these bytes.
+    fn is_on_disk(&self, parcel: &Parcel<'_>) -> bool {
+        let read = || -> io::Result<Vec<u8>> {
+            let mut file = File::open(parcel.sealed())?;
+            file.seek(io::SeekFrom::Start(self.offset))?;
+            let mut again = Vec::new();
+            let length = self.block.len() as u64;
+            file.take(length).read_to_end(&mut again)?;
+            Ok(again)
+        };
+        read().is_ok_and(|again| again == self.block)
+    }
 }
 
 // === impl Blocks ===
@@ -191,18 +196,22 @@ impl Blocks {
     }
 
     /// The next block, off the thread that drives the wire; `None` if it cannot be read.
-    async fn read(mut self) -> Option<(Self, Bytes, BlockId)> {
+    async fn read(mut self) -> Option<(Self, Piece)> {
         let read = tokio::task::spawn_blocking(move || {
-            use io::Read as _;
             let mut block = Vec::with_capacity(usize::try_from(self.block_bytes).ok()?);
             (&mut self.file)
                 .take(self.block_bytes)
                 .read_to_end(&mut block)
                 .ok()?;
             self.hash.update(&block);
-            let id = BlockId::new(self.next, &block, &self.sha256);
+            let piece = Piece {
+                index: self.next,
+                offset: u64::from(self.next).saturating_mul(self.block_bytes),
+                id: BlockId::new(self.next, &block, &self.sha256),
+                block: Bytes::from(block),
+            };
             self.next += 1;
-            Some((self, Bytes::from(block), id))
+            Some((self, piece))
         });
         read.await.ok().flatten()
     }

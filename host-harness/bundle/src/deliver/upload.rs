@@ -16,11 +16,9 @@ use crate::{
     azure::{Action, BlockBlob, BlockId, CommitOptions, Fault, FaultKind, Properties},
     disk::hex,
     failpoint,
+    pack::Format,
     timestamp::Timestamp,
 };
-
-/// The content type of bundles.
-const CONTENT_TYPE: &str = "application/zstd";
 
 /// How many names are tried when other programs left unfinished blocks under them.
 const MOST_NAMES: u32 = 3;
@@ -97,7 +95,7 @@ async fn bundle_as(
         id: parcel.id,
         sha256: &facts.sha256,
         length: facts.size,
-        content_type: CONTENT_TYPE,
+        content_type: content_type(&facts.path),
     };
     let block_bytes = target.block_bytes(facts.size);
     let header = Header::new(blob.url().as_str(), &facts.sha256, facts.size, block_bytes);
@@ -139,7 +137,7 @@ async fn bundle_as(
                     Err(Failure::Azure(fault)) if fault.action() == Action::Hold => {
                         return Err(Failure::Unverified {
                             place: blob.url().to_string(),
-                            fault: Box::new(fault),
+                            fault,
                         });
                     }
                     found => found?,
@@ -244,7 +242,7 @@ async fn commit(
             (LENGTH, wanted.length.to_string()),
             (EXPIRES, until.to_string()),
         ],
-        is_cool: target.wants_tier(),
+        tier: target.tier(),
         tags: has_tags.then(|| format!("tripline={}&expires={day}", wanted.id)),
     };
     loop {
@@ -261,9 +259,9 @@ async fn commit(
                 tracing::info!(%fault, "delivered without index tags");
                 options.tags = None;
             }
-            Action::Hold if options.is_cool && is_about_extras(&fault) => {
+            Action::Hold if options.tier.is_some() && is_about_extras(&fault) => {
                 tracing::info!(%fault, "delivered without a tier");
-                options.is_cool = false;
+                options.tier = None;
                 target.is_without_tier.store(true, Ordering::Relaxed);
             }
             _ => return Err(fault.into()),
@@ -272,7 +270,7 @@ async fn commit(
 }
 
 /// Whether a tier or a tag may be the reason.
-const fn is_about_extras(fault: &Fault) -> bool {
+fn is_about_extras(fault: &Fault) -> bool {
     matches!(
         fault.kind,
         FaultKind::Permission | FaultKind::Header(_) | FaultKind::Other(_)
@@ -316,6 +314,14 @@ fn arrived(target: &AzureTarget, blob: &BlockBlob, found: Found) -> Result<Arriv
             place,
             of: " and then is not".to_owned(),
         }),
+    }
+}
+
+/// The content type of a bundle, by its name.
+fn content_type(name: &str) -> &'static str {
+    match Format::of_file(name) {
+        Some((Format::Zip, _)) => "application/zip",
+        _ => "application/zstd",
     }
 }
 

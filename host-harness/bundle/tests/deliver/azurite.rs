@@ -93,6 +93,7 @@ fn a_killed_server_costs_blocks_and_no_bundle() {
     let id = scene.sealed(1, LARGE);
     let bytes = scene.bytes(&id);
     let mut options = small_blocks();
+    azurite.wait_for_disk();
     // Slow enough to be in the middle of it.
     options.transport.bytes_per_second = Some(2 << 20);
     let target = Target::Azure(azure_with(&azurite.sas("rcw"), options));

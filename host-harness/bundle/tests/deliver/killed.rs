@@ -4,7 +4,7 @@ use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use tripline_bundle::deliver::deliver;
+use tripline_bundle::deliver::{Target, deliver};
 use tripline_bundle::failpoint;
 use tripline_bundle::spool::State;
 use tripline_bundle::watch::Unwatched;
@@ -13,7 +13,7 @@ use crate::azure::SasOf;
 use crate::azure::fault_server::FaultServer;
 use crate::azure::store::Op;
 use crate::blocks::THREE_BLOCKS;
-use crate::scene::{Scene, azure, name_of, spool};
+use crate::scene::{Scene, azure, azure_with, name_of, options, spool};
 
 /// What the child is to do: folder, request and SAS.
 pub(crate) const CHILD: &str = "TRIPLINE_TEST_UPLOAD";
@@ -27,7 +27,10 @@ fn child() {
     let [folder, id, sas]: [&str; 3] = told.split('\n').collect::<Vec<_>>().try_into().unwrap();
     let folder = Path::new(folder);
     let mut spool = spool(&folder.join("state"));
-    let target = azure(sas);
+    // One block at a time, so that it is known which are there.
+    let mut options = options();
+    options.blocks_at_once = 1.try_into().unwrap();
+    let target = Target::Azure(azure_with(sas, options));
     deliver(
         &mut spool,
         id,

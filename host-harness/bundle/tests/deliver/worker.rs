@@ -17,21 +17,26 @@ use crate::scene::{Scene, azure, azure_with, eventually, name_of, options, quick
 
 /// A SAS that somebody replaces.
 #[derive(Debug)]
-struct Replaceable(Mutex<Arc<Sas>>);
+struct Replaceable(Mutex<(u64, Arc<Sas>)>);
 
 impl Replaceable {
     fn new(sas: &str) -> Arc<Self> {
-        Arc::new(Self(Mutex::new(Arc::new(Sas::parse(sas).unwrap()))))
+        Arc::new(Self(Mutex::new((0, Arc::new(Sas::parse(sas).unwrap())))))
     }
 
     fn replace(&self, sas: &str) {
-        *self.0.lock().unwrap() = Arc::new(Sas::parse(sas).unwrap());
+        let mut kept = self.0.lock().unwrap();
+        *kept = (kept.0 + 1, Arc::new(Sas::parse(sas).unwrap()));
     }
 }
 
 impl SasSource for Replaceable {
     fn sas(&self) -> Result<Arc<Sas>, SasError> {
-        Ok(Arc::clone(&self.0.lock().unwrap()))
+        Ok(Arc::clone(&self.0.lock().unwrap().1))
+    }
+
+    fn generation(&self) -> u64 {
+        self.0.lock().unwrap().0
     }
 }
 
@@ -217,7 +222,7 @@ fn a_bundle_without_a_route_is_held_and_never_goes_elsewhere() {
     }
     assert_eq!(states(&spool), [State::Delivered, State::Held]);
     let row = scene.row(&ids[1]);
-    assert_eq!(row.cause.as_deref(), Some("no route"));
+    assert_eq!(row.cause.as_deref(), Some("no route is for it"));
     assert!(row.error.unwrap().contains("add a [[route]]"));
     assert_eq!(server.bundles().len(), 1);
     worker.set_routes(Box::new(azure(&server.sas())), None);

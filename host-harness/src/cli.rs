@@ -56,6 +56,9 @@ enum Command {
     /// Run inside Fluent Bit: the module for its wasm filter.
     #[command(subcommand)]
     FluentBit(commands::fluent_bit::FluentBitCommand),
+    /// Look at what came and is no record.
+    #[command(subcommand)]
+    Quarantine(commands::quarantine::QuarantineCommand),
     /// Write a configuration to start from: every key with its default, explained.
     Init(InitArgs),
     /// Check a configuration without running anything: exit code 2 and every problem with its line.
@@ -401,6 +404,7 @@ pub fn main() -> ExitCode {
         Command::Proactive(command) => commands::proactive::proactive(command),
         Command::Sas(command) => commands::sas::sas(command),
         Command::FluentBit(command) => commands::fluent_bit::fluent_bit(command),
+        Command::Quarantine(command) => commands::quarantine::quarantine(command),
         Command::Init(args) => commands::configuration::init(args),
         Command::Check(args) => commands::configuration::check(args),
         Command::Schema { of } => commands::configuration::schema(*of),

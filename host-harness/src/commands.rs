@@ -18,6 +18,7 @@ mod csv;
 pub mod fluent_bit;
 pub(crate) mod print;
 pub mod proactive;
+pub(crate) mod quarantine;
 pub(crate) mod recorder;
 pub mod redact;
 mod rules;

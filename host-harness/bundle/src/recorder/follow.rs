@@ -138,7 +138,9 @@ impl Follower {
                         None => segment.find_block(u64::from(at.offset()) + 1)?,
                     };
                     let next = next.and_then(|next| segment.position(next));
-                    self.at.position = next.unwrap_or(Position::new(at.segment() + 1, 0));
+                    // What is written behind the end later can be read again.
+                    let behind = Position::new(at.segment() + 1, 0).min(end);
+                    self.at.position = next.unwrap_or(behind);
                 }
                 Found::End if at.segment() < end.segment() => {
                     self.at.position = Position::new(at.segment() + 1, 0);

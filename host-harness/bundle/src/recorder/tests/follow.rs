@@ -199,6 +199,27 @@ fn damage_costs_a_follower_only_what_is_damaged() {
 }
 
 #[test]
+fn a_follower_goes_on_behind_a_damaged_end() {
+    let dir = TempDir::new().unwrap();
+    let (mut recorder, _) = open(dir.path());
+    fill(&mut recorder, 0..2);
+    let last = recorder.append(&batch("src", 2, "n 2\n")).unwrap();
+    let file = segment_file(dir.path(), 0);
+    let mut bytes = fs::read(&file).unwrap();
+    bytes[last.offset() as usize] ^= 0x41;
+    fs::write(&file, bytes).unwrap();
+    let mut follower = Follower::new(dir.path(), start());
+    for line in 1..=2 {
+        let followed = follower.next(recorder.end()).unwrap().unwrap();
+        assert_eq!(followed.place.line, line);
+    }
+    assert_eq!(follower.next(recorder.end()).unwrap(), None);
+    recorder.append(&batch("src", 3, "n 3\n")).unwrap();
+    let followed = follower.next(recorder.end()).unwrap().unwrap();
+    assert_eq!(followed.batch.lines, b"n 3\n");
+}
+
+#[test]
 fn older_formats_are_followed() {
     for (version, lines) in [(1, 4), (2, 7)] {
         let dir = sample(version);

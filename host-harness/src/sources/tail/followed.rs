@@ -78,7 +78,13 @@ enum Body {
 
 impl Followed {
     /// A file that is followed from `offset` on.
-    pub(super) fn new((slot, number): (usize, u64), name: &str, found: &Found, offset: u64, head: Head) -> Self {
+    pub(super) fn new(
+        (slot, number): (usize, u64),
+        name: &str,
+        found: &Found,
+        offset: u64,
+        head: Head,
+    ) -> Self {
         let place = Place {
             offset,
             ..Place::default()

@@ -299,7 +299,8 @@ impl Tailer {
             match self.beginning(&found) {
                 Ok((offset, head)) => {
                     self.unreadable.remove(&found.path);
-                    let mut file = Followed::new((slot, number), &self.settings.name, &found, offset, head);
+                    let mut file =
+                        Followed::new((slot, number), &self.settings.name, &found, offset, head);
                     file.matched = true;
                     file.seen = Some((found.modified, found.size));
                     file.ready = found.size > offset;

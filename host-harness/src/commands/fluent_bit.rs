@@ -71,20 +71,19 @@ fn build(args: &FluentBitBuildArgs) -> Result<(), Failure> {
         rules.len(),
         rules.iter().filter(|rule| rule.holds_alerts()).count(),
     );
-    let mut text = format!(
-        "wrote {}: {count} rule{}, {} bytes; in the wasm filter: function_name {FUNCTION}, event_format \
-         json, wasm_stack_size 64k\n",
-        args.out.display(),
-        if count == 1 { "" } else { "s" },
-        module.len(),
-    );
-    if holds > 0 {
-        text.push_str(&format!(
+    let held = match holds {
+        0 => String::new(),
+        holds => format!(
             "{holds} of them hold alerts (`for`): without a timer such an alert asks with the first record \
              of its tag whose time is past the hold\n"
-        ));
-    }
-    answer(&text)
+        ),
+    };
+    let (name, bytes) = (args.out.display(), module.len());
+    let plural = if count == 1 { "" } else { "s" };
+    answer(&format!(
+        "wrote {name}: {count} rule{plural}, {bytes} bytes; in the wasm filter: function_name {FUNCTION}, \
+         event_format json, wasm_stack_size 64k\n{held}"
+    ))
 }
 
 /// What cannot work where nothing happens between two records.

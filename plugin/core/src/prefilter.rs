@@ -47,7 +47,7 @@ const fn pairs() -> [u8; 1_024] {
 
 /// Two bytes without their case, as a number below 1,024.
 const fn pair(first: u8, second: u8) -> usize {
-    (first as usize & 31) << 5 | (second as usize & 31)
+    ((first as usize & 31) << 5) | (second as usize & 31)
 }
 
 /// Whether a record, one JSON object, may matter to rules that concern known kinds only.

@@ -4,6 +4,7 @@
 mod filter;
 
 use std::cell::{Cell, RefCell};
+use std::fmt::Write as _;
 use std::path::Path;
 
 use proptest::prelude::*;
@@ -69,7 +70,7 @@ fn as_fluent_bit_writes(line: &[u8]) -> Vec<u8> {
         } else {
             let mut units = [0; 2];
             for unit in c.encode_utf16(&mut units) {
-                text.push_str(&format!("\\u{unit:04x}"));
+                write!(text, "\\u{unit:04x}").unwrap();
             }
         }
     }

@@ -121,6 +121,8 @@ impl<'b> Incoming<'b> {
                 });
             }
             if !piece.is_empty() {
+                // A body that came at once may have much in it: others get their turn, and time passes.
+                tokio::task::yield_now().await;
                 return Ok(Piece::Some(piece));
             }
         }

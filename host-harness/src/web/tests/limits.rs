@@ -222,3 +222,23 @@ async fn so_many_bodies_at_a_time_and_the_next_waits_in_vain() {
     bench.pipeline.hangs.store(false, Ordering::SeqCst);
     assert_eq!(send(bench.post("/v1/ingest", "{}")).await.status, 200);
 }
+
+#[tokio::test]
+async fn a_small_body_that_holds_much_lets_others_have_their_turn() {
+    let body = gzip(&vec![b'\n'; MIB]);
+    let mut headers = axum::http::HeaderMap::new();
+    headers.insert("content-encoding", "gzip".parse().unwrap());
+    let limits = Http::default().limits;
+    let mut stream = axum::body::Body::from(body).into_data_stream();
+    let mut incoming = body::Incoming::new(&headers, &mut stream, limits).unwrap();
+    let mut turns = 0;
+    loop {
+        let mut next = std::pin::pin!(incoming.next());
+        let first = futures::poll!(next.as_mut());
+        turns += usize::from(first.is_pending());
+        if let body::Piece::End = next.await.unwrap_or(body::Piece::End) {
+            break;
+        }
+    }
+    assert!(turns >= MIB / (2 * decode::STEP_BYTES), "{turns}");
+}

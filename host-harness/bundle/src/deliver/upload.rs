@@ -16,11 +16,9 @@ use crate::{
     azure::{Action, BlockBlob, BlockId, CommitOptions, Fault, FaultKind, Properties},
     disk::hex,
     failpoint,
+    pack::Format,
     timestamp::Timestamp,
 };
-
-/// The content type of bundles.
-const CONTENT_TYPE: &str = "application/zstd";
 
 /// How many names are tried when other programs left unfinished blocks under them.
 const MOST_NAMES: u32 = 3;
@@ -97,7 +95,10 @@ async fn bundle_as(
         id: parcel.id,
         sha256: &facts.sha256,
         length: facts.size,
-        content_type: CONTENT_TYPE,
+        content_type: Format::of_file(&facts.path)
+            .unwrap_or_default()
+            .0
+            .content_type(),
     };
     let block_bytes = target.block_bytes(facts.size);
     let header = Header::new(blob.url().as_str(), &facts.sha256, facts.size, block_bytes);

@@ -48,6 +48,7 @@
 //! reads what is written, batch by batch, with no more memory than a batch and what was put into it.
 
 mod block;
+mod blocks;
 mod decided;
 mod edits;
 mod error;

@@ -2,7 +2,6 @@
 
 use std::{
     collections::BTreeMap,
-    io,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -10,14 +9,12 @@ use std::{
 use super::{
     Damage, Error, Missing, MissingKind, Position,
     block::Kind,
-    edits::{self, Edits},
+    blocks::Blocks,
     facts::File,
     ledger::Ledger,
-    lines::{self, Lines},
+    lines::Lines,
     missing::{self, Gap},
     scan,
-    segment::{Found, Segment},
-    times::{self, Times},
 };
 
 /// What the recorder held at one moment.
@@ -122,13 +119,6 @@ pub(super) struct TimesOf {
     pub(super) max: i64,
 }
 
-/// The segment read last, left open: neighbours tend to be read one after the other.
-#[derive(Debug)]
-struct Blocks<'a> {
-    reader: &'a Reader,
-    open: Option<(u32, Segment)>,
-}
-
 // === impl Reader ===
 
 impl Reader {
@@ -222,10 +212,7 @@ impl Reader {
         &self,
         from: Option<Position>,
     ) -> impl Iterator<Item = Result<Event, Error>> {
-        let mut blocks = Blocks {
-            reader: self,
-            open: None,
-        };
+        let mut blocks = Blocks::of(self);
         let from = from.unwrap_or(Position::new(0, 0));
         self.entries.range(from..).map(move |(&position, entry)| {
             let next = position.plus(entry.bytes);
@@ -262,10 +249,7 @@ impl Reader {
     /// # Errors
     /// When a segment cannot be read.
     pub fn check(&self, each: &mut dyn FnMut(&str, u64)) -> Result<Vec<Damage>, Error> {
-        let mut blocks = Blocks {
-            reader: self,
-            open: None,
-        };
+        let mut blocks = Blocks::of(self);
         let mut damaged = Vec::new();
         for (&position, entry) in &self.entries {
             match blocks.check(position, entry) {
@@ -293,10 +277,7 @@ impl Reader {
         to: i64,
         each: &mut dyn FnMut(WindowLine<'_>) -> Result<(), E>,
     ) -> Result<Vec<Missing>, E> {
-        let mut blocks = Blocks {
-            reader: self,
-            open: None,
-        };
+        let mut blocks = Blocks::of(self);
         let mut missing = self.missing(from, to);
         for (&position, entry) in &self.entries {
             let Some(times) = entry.times.filter(|t| t.min <= to && from <= t.max) else {
@@ -370,115 +351,5 @@ impl TimesOf {
             min: *min,
             max: *max,
         })
-    }
-}
-
-// === impl Blocks ===
-
-impl Blocks<'_> {
-    /// Reads a block and its times; answers the source of its lines.
-    fn check(&mut self, position: Position, entry: &Entry) -> Result<Option<Arc<str>>, Error> {
-        if entry.kind == Kind::Tick {
-            return self.tick(position).map(|_| None);
-        }
-        let lines = self.lines(position, entry.kind)?;
-        if let Some(at) = entry.edits {
-            self.edits(at)?;
-        }
-        let counted = lines::count(&lines.lines);
-        let timed = match entry.times {
-            Some(times) => self.times(times.at)?.times.len(),
-            None => entry.count as usize,
-        };
-        if counted != Some(entry.count) || timed != entry.count as usize {
-            let bytes = entry.bytes.into();
-            let reason = "a block has another number of lines than it says";
-            return Err(Error::Damaged(Damage {
-                position,
-                bytes,
-                reason,
-            }));
-        }
-        Ok(Some(lines.source))
-    }
-
-    /// The source of a tick.
-    fn tick(&mut self, position: Position) -> Result<Arc<str>, Error> {
-        let (raw, bytes, _) = self.payload(position, Kind::Tick)?;
-        let reason = "a tick cannot be read";
-        let source = String::from_utf8(raw);
-        source.map(Arc::from).map_err(|_| {
-            Error::Damaged(Damage {
-                position,
-                bytes,
-                reason,
-            })
-        })
-    }
-
-    fn lines(&mut self, position: Position, kind: Kind) -> Result<Lines, Error> {
-        let (raw, bytes, _) = self.payload(position, kind)?;
-        let reason = "the lines of a block cannot be read";
-        lines::decode(raw).ok_or(Error::Damaged(Damage {
-            position,
-            bytes,
-            reason,
-        }))
-    }
-
-    fn times(&mut self, position: Position) -> Result<Times, Error> {
-        let (raw, bytes, count) = self.payload(position, Kind::Times)?;
-        let reason = "the times of a block cannot be read";
-        times::decode(&raw, count).ok_or(Error::Damaged(Damage {
-            position,
-            bytes,
-            reason,
-        }))
-    }
-
-    fn edits(&mut self, position: Position) -> Result<Edits, Error> {
-        let (raw, bytes, count) = self.payload(position, Kind::Edits)?;
-        let reason = "the edits of a block cannot be read";
-        edits::decode(&raw, count).ok_or(Error::Damaged(Damage {
-            position,
-            bytes,
-            reason,
-        }))
-    }
-
-    /// The payload of a block, the block's length and its number of lines.
-    fn payload(&mut self, position: Position, kind: Kind) -> Result<(Vec<u8>, u64, u32), Error> {
-        let damaged = |bytes, reason| {
-            Error::Damaged(Damage {
-                position,
-                bytes,
-                reason,
-            })
-        };
-        let number = position.segment();
-        let segment = match &mut self.open {
-            Some((open, segment)) if *open == number => segment,
-            open => match Segment::open(&self.reader.segments, number) {
-                Ok(segment) => &mut open.insert((number, segment)).1,
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    return Err(Error::Removed(Damage {
-                        position,
-                        bytes: 0,
-                        reason: missing::REMOVED_MEANWHILE,
-                    }));
-                }
-                Err(error) => return Err(error.into()),
-            },
-        };
-        match segment.block(position.offset().into())? {
-            Found::Block(header, stored) if header.kind == kind => {
-                let raw = header.decompress(&stored);
-                let raw = raw.map_err(|reason| damaged(header.block_len(), reason))?;
-                Ok((raw, header.block_len(), header.count))
-            }
-            Found::Block(header, _) => Err(damaged(header.block_len(), "a block of another kind")),
-            Found::Fault { reason, block_len } => Err(damaged(block_len.unwrap_or(0), reason)),
-            Found::End => Err(damaged(0, "the segment ends before the block")),
-        }
     }
 }

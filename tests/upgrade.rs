@@ -35,6 +35,8 @@ fn open(state: &Path) -> Result<Pipeline, String> {
         caps: StormCaps::default(),
         max_trigger_age: None,
         recorder: None,
+        is_off: false,
+        keeps_edits: false,
     };
     let opened = Pipeline::open(state, plugin, options);
     opened

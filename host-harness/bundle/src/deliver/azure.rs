@@ -136,7 +136,7 @@ impl AzureTarget {
         &self.options.host
     }
 
-    /// The name of a bundle.
+    /// The name of a bundle; `file` is what it is called in the folder that it was sealed in.
     pub(super) fn name(&self, at: Timestamp, file: &str) -> String {
         let AzureOptions {
             deployment, host, ..

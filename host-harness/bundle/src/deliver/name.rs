@@ -7,9 +7,9 @@ use crate::{pack::Format, timestamp::Timestamp};
 /// The most bytes of the name of a deployment or a host in the name of a blob.
 pub const MAX_NAME_BYTES: usize = 64;
 
-/// The name of the bundle `file`, whose trigger is of the time `at`:
-/// `<deployment>/<host>/<yyyy>/<mm>/<dd>/<file>`. Without a host, every host of a fleet gives the
-/// same request the same name.
+/// The name of the bundle called `file`, whose trigger is of the time `at`:
+/// `<deployment>/<host>/<yyyy>/<mm>/<dd>/<file>`, such as `<id>.tar.zst`. Without a host, every host of a
+/// fleet gives the same request the same name.
 #[must_use]
 pub fn blob_name(deployment: &str, host: Option<&str>, at: Timestamp, file: &str) -> String {
     let day: DateTime<Utc> = DateTime::from_timestamp_micros(at.micros()).unwrap_or_default();
@@ -62,10 +62,8 @@ mod tests {
         let at = Timestamp::from_micros(1_772_445_600_000_000);
         let name = blob_name("Stamp 1", Some("node.a"), at, "ab.tar.zst");
         assert_eq!(name, "Stamp-1/node.a/2026/03/02/ab.tar.zst");
-        assert_eq!(
-            blob_name("s", None, at, "ab.tar.zst"),
-            "s/2026/03/02/ab.tar.zst"
-        );
+        assert_eq!(blob_name("s", None, at, "ab.zip"), "s/2026/03/02/ab.zip");
+        assert_eq!(other_name("s/ab.zip", 2), "s/ab-3.zip");
         assert_eq!(other_name(&name, 0), name);
         assert_eq!(
             other_name(&name, 1),

@@ -95,7 +95,10 @@ async fn bundle_as(
         id: parcel.id,
         sha256: &facts.sha256,
         length: facts.size,
-        content_type: content_type(&facts.path),
+        content_type: Format::of_file(&facts.path)
+            .unwrap_or_default()
+            .0
+            .content_type(),
     };
     let block_bytes = target.block_bytes(facts.size);
     let header = Header::new(blob.url().as_str(), &facts.sha256, facts.size, block_bytes);
@@ -317,13 +320,6 @@ fn arrived(target: &AzureTarget, blob: &BlockBlob, found: Found) -> Result<Arriv
     }
 }
 
-/// The content type of a bundle, by its name.
-fn content_type(name: &str) -> &'static str {
-    match Format::of_file(name) {
-        Some((Format::Zip, _)) => "application/zip",
-        _ => "application/zstd",
-    }
-}
 
 /// Until when a blob that is made now is to be kept.
 fn expiry(target: &AzureTarget) -> Timestamp {

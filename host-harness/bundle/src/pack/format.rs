@@ -34,6 +34,15 @@ impl Format {
         }
     }
 
+    /// Its media type.
+    #[must_use]
+    pub const fn content_type(self) -> &'static str {
+        match self {
+            Self::TarZst => "application/zstd",
+            Self::Zip => "application/zip",
+        }
+    }
+
     /// The format of that name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {

@@ -398,10 +398,7 @@ impl Sealer<'_> {
 
     /// Removes what a process that was killed right after a delivery left.
     fn clean_up(&self, row: &RequestRow) -> Result<(), Error> {
-        if let Some(facts) = &row.sealed {
-            disk::remove_if_there(&self.sealed_path(facts))?;
-        }
-        Ok(deliver::forget(self.options.work, &row.request.id)?)
+        Ok(forget(self.options.work, &row.request.id)?)
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 use tripline_bundle::azure::sas::SasSource;
-use tripline_bundle::azure::{OpenError, Proxy, SasCredentials, TransportOptions};
+use tripline_bundle::azure::{self, OpenError, Proxy, SasCredentials, TransportOptions};
 use tripline_bundle::deliver::{AzureOptions, AzureTarget, LocalTarget, Routes, Target};
 use tripline_bundle::spool::RequestRow;
 
@@ -128,7 +128,12 @@ pub fn azure_options(azure: &Azure) -> AzureOptions {
     options.folds_fleet = azure.fold == FoldBy::Fleet;
     options.block_bytes = azure.block_bytes;
     options.blocks_at_once = NonZeroUsize::new(azure.concurrency).unwrap_or(NonZeroUsize::MIN);
-    options.is_cool = azure.tier == Tier::Cool;
+    options.tier = match azure.tier {
+        Tier::Hot => Some(azure::Tier::Hot),
+        Tier::Cool => Some(azure::Tier::Cool),
+        Tier::Cold => Some(azure::Tier::Cold),
+        Tier::Account => None,
+    };
     options.transport = transport_options(azure);
     options
 }

@@ -1,7 +1,7 @@
 //! What arrives, and how often what is sent.
 
 use tripline_bundle::azure::FaultKind;
-use tripline_bundle::deliver::Settled;
+use tripline_bundle::deliver::{Settled, Target};
 use tripline_bundle::spool::State;
 use tripline_bundle::summary::BundleSummary;
 
@@ -93,7 +93,10 @@ fn what_is_there_is_not_sent_again() {
             permissions,
             ..SasOf::default()
         };
-        let target = azure(&sas.url(&server.endpoint()));
+        // One at a time, so that nothing is under way when it is given up.
+        let mut options = options();
+        options.blocks_at_once = 1.try_into().unwrap();
+        let target = Target::Azure(azure_with(&sas.url(&server.endpoint()), options));
         let id = scene.sealed(1, THREE_BLOCKS);
         let bytes = scene.bytes(&id);
         // The first two arrive, the third one never does.
@@ -168,7 +171,7 @@ fn memory_is_bounded_by_the_blocks_under_way() {
             *most = (*most).max(asked.saturating_sub(progress.done / self.2));
         }
     }
-    let target = tripline_bundle::deliver::Target::Azure(azure_with(&server.sas(), options));
+    let target = Target::Azure(azure_with(&server.sas(), options));
     scene.deliver_watched(&id, &target, &Looks(&server, &most, 256 << 10));
     assert_eq!(scene.row(&id).state, State::Delivered);
     let most = *most.lock().unwrap();

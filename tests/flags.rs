@@ -20,8 +20,7 @@ use tripline_runtime::{Component, Engine, EngineOptions, Judged, Options, Plugin
 /// 2026-03-02T10:00:00Z in µs.
 const TEN: i64 = 1_772_445_600_000_000;
 
-fn open(state: &Path, is_off: false,
-        keeps_edits: bool) -> (Pipeline, Reopened) {
+fn open(state: &Path, keeps_edits: bool) -> (Pipeline, Reopened) {
     let engine = Engine::new(EngineOptions::default()).unwrap();
     let component = Component::embedded(&engine).unwrap();
     let rules = Config::embedded().unwrap().rules;
@@ -32,6 +31,7 @@ fn open(state: &Path, is_off: false,
         caps: StormCaps::default(),
         max_trigger_age: None,
         recorder: None,
+        is_off: false,
         keeps_edits,
     };
     Pipeline::open(state, plugin, options).unwrap()

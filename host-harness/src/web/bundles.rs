@@ -1,18 +1,18 @@
 //! `POST /v1/bundles`: requests that a plugin inside a shipper made.
 //!
-//! The body is NDJSON of whole records, each with the member `bundle_request` (`read`). A record that asks
+//! The body is NDJSON of whole records, each with the member `bundle_request`: see
+//! [`tripline_core::bundle_request`], which also says what a record may ask. A record that asks
 //! for nothing that can be done is answered 200 all the same: a shipper would drop the good ones with it.
 //! It is counted, logged and named in the answer:
 //! `{"requests":n,"refused":n,"reasons":["record 3: …"]}`.
 //!
 //! A request says what to collect, and never where it goes.
 
-mod read;
-
 use axum::body::BodyDataStream;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use serde_json::json;
+use tripline_core::bundle_request::{LONGEST_RECORD, read};
 
 use super::answer::{Refusal, answer};
 use super::body::Incoming;
@@ -20,13 +20,9 @@ use super::intake::ask;
 use super::service::Shared;
 use crate::ingest::frame::{FrameLimits, Framer};
 use crate::metrics::RequestOutcome;
-use read::read;
 
 /// The longest body once decompressed, in bytes.
 pub(super) const BODY_BYTES: u64 = 16 << 20;
-
-/// The longest record, in bytes: a line of 1 MiB and what a plugin adds to it.
-const RECORD_BYTES: usize = 4 << 20;
 
 /// The most requests that are handed over at once.
 const AT_ONCE: usize = 100;
@@ -56,17 +52,17 @@ pub(super) async fn bundles(
         }
     };
     let limits = FrameLimits {
-        max_line_bytes: RECORD_BYTES,
+        max_line_bytes: LONGEST_RECORD,
     };
     let mut framer = Framer::new(limits);
     let mut take = |unit: crate::ingest::frame::Unit<'_>| {
         number += 1;
         let asked = match &unit.fault {
             Some(fault) => Err(fault.reason.to_owned()),
-            None => read(unit.bytes),
+            None => read(unit.bytes).map_err(|refusal| refusal.to_string()),
         };
         match asked {
-            Ok(asked) => requests.extend(asked),
+            Ok(asked) => requests.extend(asked.requests),
             Err(why) => refuse(format!("record {number}: {why}")),
         }
     };

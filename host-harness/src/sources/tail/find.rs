@@ -90,6 +90,12 @@ pub(super) fn are_relatives(one: &Path, other: &Path) -> bool {
     one.parent() == other.parent() && one.file_name().map(stem) == other.file_name().map(stem)
 }
 
+/// Whether a file has a name that rotation gives.
+pub(super) fn has_rotated_name(path: &Path) -> bool {
+    path.file_name()
+        .is_some_and(|name| stem(name) != name.to_string_lossy())
+}
+
 fn is_followed(path: &Path) -> bool {
     let ending = path.extension().and_then(OsStr::to_str).unwrap_or_default();
     !is_packed(path)

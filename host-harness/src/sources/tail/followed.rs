@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::find::Found;
+use super::find::{Found, are_relatives, has_rotated_name};
 use super::head::{HEAD_BYTES, Head, Id, beginning, beginning_of, is_packed, read_at, unpacked};
 use crate::ingest::batch::Batch;
 use crate::ingest::input::open::Opened;
@@ -28,6 +28,8 @@ pub(super) struct Saved {
     pub(super) id: Id,
     pub(super) head: Head,
     pub(super) place: Place,
+    /// Which file it was, of all that were followed.
+    pub(super) number: u64,
     /// It was given another name since it was first seen.
     #[serde(default)]
     pub(super) rotated: bool,
@@ -37,6 +39,8 @@ pub(super) struct Saved {
 #[derive(Debug)]
 pub(super) struct Followed {
     pub(super) slot: usize,
+    /// Of files with the same origin the lesser is the older.
+    pub(super) number: u64,
     pub(super) origin: PathBuf,
     pub(super) path: PathBuf,
     pub(super) id: Id,
@@ -74,7 +78,13 @@ enum Body {
 
 impl Followed {
     /// A file that is followed from `offset` on.
-    pub(super) fn new(slot: usize, name: &str, found: &Found, offset: u64, head: Head) -> Self {
+    pub(super) fn new(
+        (slot, number): (usize, u64),
+        name: &str,
+        found: &Found,
+        offset: u64,
+        head: Head,
+    ) -> Self {
         let place = Place {
             offset,
             ..Place::default()
@@ -85,6 +95,7 @@ impl Followed {
             id: found.id,
             head,
             place,
+            number,
             rotated: false,
         };
         let mut followed = Self::resume(slot, name, saved, &Committed::default());
@@ -100,6 +111,7 @@ impl Followed {
         let source = format!("tail:{name}:{}", saved.origin.display());
         Self {
             slot,
+            number: saved.number,
             stream: Stream::at(&source, saved.place, committed),
             origin: saved.origin,
             path: saved.path,
@@ -126,6 +138,7 @@ impl Followed {
             id: self.id,
             head: self.head.clone(),
             place: self.stream.place(),
+            number: self.number,
             rotated: self.rotated,
         }
     }
@@ -135,7 +148,8 @@ impl Followed {
         if self.seen == Some((found.modified, found.size)) {
             return true;
         }
-        if found.size < self.stream.position() {
+        // The size of a compressed file says nothing of its contents.
+        if !is_packed(&found.path) && found.size < self.stream.position() {
             return false;
         }
         let beginning = match &self.body {
@@ -154,6 +168,11 @@ impl Followed {
             && beginning_of(&found.path).is_ok_and(|beginning| self.head.fits(&beginning))
     }
 
+    /// Whether a new file is a copy of it by its name as well.
+    pub(super) fn may_be_copied_to(&self, found: &Found) -> bool {
+        !self.gone && are_relatives(&self.origin, &found.path) && self.is_copied_to(found)
+    }
+
     /// Goes on at another path.
     pub(super) fn move_to(&mut self, found: &Found) {
         if self.id != found.id {
@@ -161,7 +180,8 @@ impl Followed {
             self.id = found.id;
         }
         self.path.clone_from(&found.path);
-        self.rotated = true;
+        // An empty file's inode may be used again, by a file that grows.
+        self.rotated = found.path != self.origin && has_rotated_name(&found.path);
         self.saved = false;
         self.seen = None;
         self.still = 0;

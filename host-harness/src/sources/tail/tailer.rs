@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::find::{Found, are_relatives, find, relatives};
+use super::find::{Found, find, relatives};
 use super::followed::{Followed, Saved};
 use super::head::{Head, Id, beginning_of, read_at};
 use super::{DROP_LOOKS, FINISH_LOOKS, MOST_FILES, MOST_OPEN, ReadFrom, TailSettings};
@@ -107,6 +107,7 @@ impl Tailer {
     pub(super) fn look(&mut self) {
         self.looks += 1;
         let found = find(&self.settings.paths);
+        self.drop_mistaken();
         let all = 0..self.files.len();
         let lost: Vec<usize> = all.filter(|index| self.is_lost(*index, &found)).collect();
         for index in &lost {
@@ -162,6 +163,23 @@ impl Tailer {
                     file.saved = true;
                 }
             }
+        }
+    }
+
+    /// Forgets files that were empty and whose inode is now that of another one's copy.
+    fn drop_mistaken(&mut self) {
+        let is_mistaken = |file: &&Followed| {
+            let now = Some(&file.path).filter(|_| file.head.length == 0 && !file.gone);
+            let now = now.and_then(|path| Found::at(path));
+            now.filter(|now| now.size > 0 && now.id == file.id)
+                .is_some_and(|now| {
+                    let others = self.files.iter().filter(|other| other.slot != file.slot);
+                    others.into_iter().any(|other| other.may_be_copied_to(&now))
+                })
+        };
+        let mistaken = self.files.iter().filter(is_mistaken);
+        for slot in mistaken.map(|file| file.slot).collect::<Vec<_>>() {
+            self.forget(slot);
         }
     }
 
@@ -269,10 +287,7 @@ impl Tailer {
         new.sort_by_key(|found| std::cmp::Reverse(found.modified));
         let mut left_out = 0;
         for found in new {
-            let is_copy = |file: &Followed| {
-                !file.gone && are_relatives(&file.origin, &found.path) && file.is_copied_to(&found)
-            };
-            if self.files.iter().any(is_copy) {
+            if (self.files.iter()).any(|file| file.may_be_copied_to(&found)) {
                 continue;
             }
             let slot = self.free_slot().filter(|_| self.files.len() < MOST_FILES);
@@ -280,10 +295,12 @@ impl Tailer {
                 left_out += 1;
                 continue;
             };
+            let number = 1 + self.files.iter().map(|file| file.number).max().unwrap_or(0);
             match self.beginning(&found) {
                 Ok((offset, head)) => {
                     self.unreadable.remove(&found.path);
-                    let mut file = Followed::new(slot, &self.settings.name, &found, offset, head);
+                    let mut file =
+                        Followed::new((slot, number), &self.settings.name, &found, offset, head);
                     file.matched = true;
                     file.seen = Some((found.modified, found.size));
                     file.ready = found.size > offset;
@@ -346,20 +363,15 @@ impl Tailer {
     /// The next file with something to read. What was rotated away comes before what took its place.
     fn whose_turn(&mut self) -> Option<usize> {
         let count = self.files.len();
-        let next = (0..count)
-            .map(|step| (self.turn + step) % count)
-            .find(|index| {
-                self.files.get(*index).is_some_and(|file| {
-                    let waits = |other: &Followed| {
-                        other.slot != file.slot
-                            && other.origin == file.origin
-                            && other.ready
-                            && (other.rotated || other.gone)
-                    };
-                    let is_first = file.rotated || file.gone || !self.files.iter().any(waits);
-                    file.ready && is_first
-                })
-            })?;
+        let mut turns = (0..count).map(|step| (self.turn + step) % count);
+        let next = turns.find(|index| {
+            self.files.get(*index).is_some_and(|file| {
+                let is_before = |other: &Followed| {
+                    other.ready && other.origin == file.origin && other.number < file.number
+                };
+                file.ready && !self.files.iter().any(is_before)
+            })
+        })?;
         self.turn = next + 1;
         Some(next)
     }

@@ -131,7 +131,7 @@ fn run(steps: &[Step]) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1500))]
+    #![proptest_config(ProptestConfig::with_cases(1000))]
 
     #[test]
     fn each_completed_line_is_taken_once(steps in prop::collection::vec(step(), 1..30)) {

@@ -60,7 +60,7 @@ pub use route::{
 };
 pub use run::{DEFAULT_STATE, DRAIN_TIMEOUT, OnFailure, Run, SEAL_DELAY};
 pub use share::{SHARE_AGE, SHARE_BYTES, Share};
-pub use sources::{EVERY, MOST_NAME_CHARS, MOST_SOURCES, SourceKind, SourceSettings};
+pub use sources::{EVERY, MOST_SOURCES, SourceKind, SourceSettings};
 pub use storm::{
     BUNDLE_BYTES, BUNDLES_PER_DAY, BUNDLES_PER_HOUR, BYTES_PER_DAY, Storm, TRIGGER_AGE,
 };

@@ -1,5 +1,7 @@
 //! All sources of a configuration, while they run.
 
+use std::fs::File;
+use std::os::fd::AsFd as _;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
@@ -71,7 +73,7 @@ async fn run(source: SourceSettings, start: Start) -> Result<Ended, String> {
             };
             tail::run(settings, start).await
         }
-        SourceKind::Stdin => stdin::run(&name, start, tokio::io::stdin()).await,
+        SourceKind::Stdin => stdin::run(&name, start, input()?).await,
         SourceKind::Omprog {
             begin_mark,
             commit_mark,
@@ -82,7 +84,7 @@ async fn run(source: SourceSettings, start: Start) -> Result<Ended, String> {
                 commit_mark,
                 longest_commit: LONGEST_COMMIT,
             };
-            omprog::run(settings, start, tokio::io::stdin(), tokio::io::stdout()).await
+            omprog::run(settings, start, input()?, output()?).await
         }
         SourceKind::Archive {
             sas_file,
@@ -113,4 +115,18 @@ async fn run(source: SourceSettings, start: Start) -> Result<Ended, String> {
             alerts::run(settings, start).await
         }
     }
+}
+
+/// Standard input, without a buffer of its own.
+fn input() -> Result<tokio::fs::File, String> {
+    let input = std::io::stdin().as_fd().try_clone_to_owned();
+    let input = input.map_err(|error| format!("cannot use standard input: {error}"))?;
+    Ok(tokio::fs::File::from_std(File::from(input)))
+}
+
+/// Standard output, without a buffer of its own.
+fn output() -> Result<tokio::fs::File, String> {
+    let output = std::io::stdout().as_fd().try_clone_to_owned();
+    let output = output.map_err(|error| format!("cannot use standard output: {error}"))?;
+    Ok(tokio::fs::File::from_std(File::from(output)))
 }

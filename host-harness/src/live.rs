@@ -47,6 +47,8 @@ const CONTROLS: usize = 16;
 pub struct Live {
     /// The way in.
     pub feed: Feed,
+    /// How far sources and outputs got before.
+    pub cursors: BTreeMap<String, String>,
     control: mpsc::Sender<Control>,
     worker: std::thread::JoinHandle<anyhow::Result<()>>,
     sealer: sealer::Handle,
@@ -113,8 +115,13 @@ impl Live {
         let (rules, rules_in_force) = watch::channel(Rules::of(&parts.config));
         let gate = Gate::new(&settings.proactive, &settings.run.state);
         let sealing = Sealer::new(&parts, &settings, rules_in_force)?;
-        let (pipeline, reopened) =
+        let (mut pipeline, reopened) =
             Pipeline::open(&settings.run.state, parts.plugin, options(&settings, &gate))?;
+        let cursors = pipeline
+            .parts()
+            .1
+            .cursors()
+            .context("cannot read cursors")?;
         let (feed, jobs) = Feed::new();
         let (control, controls) = mpsc::channel(CONTROLS);
         let worker = Worker::new(pipeline, settings.run.on_failure, gate);
@@ -126,6 +133,7 @@ impl Live {
         let sealer = sealing.spawn(control.clone())?;
         let live = Self {
             feed,
+            cursors,
             control,
             worker,
             sealer,
@@ -165,6 +173,7 @@ impl Live {
             worker,
             sealer,
             rules: _,
+            cursors: _,
         } = self;
         drop((feed, control));
         let joined = tokio::task::spawn_blocking(move || {

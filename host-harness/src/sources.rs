@@ -12,7 +12,8 @@
 //! without the cursor: in the same transaction the pipeline adds them to a row of the source
 //! ([`Recovered`]), and their lines are dropped when they are read again. So each line is judged once,
 //! wherever and however often the process was killed. Repeated lines of such a source are no repeated
-//! batch: it says itself what came before.
+//! batch: it says itself what came before. An offer of them has one batch, but for one with more than
+//! 1,000 faults.
 //!
 //! The others cannot read again: [`stdin`] is gone with the process, [`omprog`] has its sender repeat what
 //! was not confirmed, and [`alerts`] reads a list of what holds now.
@@ -26,8 +27,10 @@
 
 pub mod alerts;
 pub mod archive;
+mod container;
 mod deliver;
 pub mod omprog;
+mod running;
 pub mod stdin;
 mod stream;
 pub mod tail;
@@ -42,6 +45,7 @@ use tokio_util::sync::CancellationToken;
 use crate::live::feed::Feed;
 
 pub use deliver::{FIRST_WAIT, LONGEST_WAIT};
+pub use running::Running;
 pub use stream::{Place, Recovered};
 
 /// What a source gets when it starts.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Args;
+use tokio_util::sync::CancellationToken;
 
 use crate::cli::DEFAULT_CONFIG_FILE;
 use crate::exit::Failure;
@@ -13,6 +14,7 @@ use crate::ingest::batch::BatchLimits;
 use crate::ingest::frame::FrameLimits;
 use crate::live::{Live, Parts, Reloader};
 use crate::metrics::Metrics;
+use crate::sources::{Ended, Running, Start};
 use crate::telemetry;
 use crate::web::{self, Health, Server, Trouble};
 
@@ -40,6 +42,7 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
     let settings = parts.config.accepted()?;
     let limit = Duration::from_micros(settings.run.drain_timeout.unsigned_abs());
     let http = settings.http.clone();
+    let (sources, state) = (settings.sources.clone(), settings.run.state.clone());
     telemetry::for_service(&settings.log);
     web::check(&http)?;
     let mut reloader = Reloader::new(args.config.clone(), &parts);
@@ -61,17 +64,30 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
             batch: BatchLimits::default(),
         };
         let server = Server::start(&http, parts).await?;
+        let shutdown = CancellationToken::new();
+        let start = Start {
+            feed: live.feed.clone(),
+            cursors: live.cursors.clone(),
+            state,
+            shutdown: shutdown.clone(),
+        };
+        let mut sources = Running::start(&sources, &start);
+        drop(start);
         health.end(Trouble::Starting);
         tracing::info!("running");
         loop {
             tokio::select! {
                 told = signals.next() => if let Told::Stop = told { break },
+                // Whoever writes to standard input is done with us when it ends.
+                Some((_, ended)) = sources.next() => if ended == Ok(Ended::Finished) { break } else { continue },
                 () = reloader.changed() => {}
             }
             reloader.reload(&live).await;
         }
         tracing::info!("stopping");
         let stop = async {
+            shutdown.cancel();
+            sources.drain(limit / 2).await;
             server.drain(limit / 2).await;
             live.stop(limit).await.map_err(Failure::from)
         };

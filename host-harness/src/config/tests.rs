@@ -3,6 +3,7 @@ mod checker;
 mod http;
 mod outputs;
 mod schema;
+mod sources;
 
 use tripline_core::Detector;
 use tripline_core::rules::read_rules;

@@ -6,7 +6,7 @@
 //! end. Which resources there are, a listing of the whole container says, at the start and every hour;
 //! in between only the days that matter are listed, resource by resource.
 //!
-//! **What is read of a blob.** From the place where it was left, in ranges of 4 MiB. A line that is not
+//! **What is read of a blob.** From the place where it was left, in ranges of 2 MiB. A line that is not
 //! complete is held back: it is read again with the rest of it. Before the place lie bytes whose hash is
 //! known; where they are others now, the blob was written anew, as a whole `{"records":[…]}` file is for
 //! each record that is added. It is then read from its beginning: if it begins with the very units that
@@ -53,7 +53,7 @@ pub const MOST_RESOURCES: usize = 200;
 pub const MOST_PAGES: usize = 1_000;
 
 /// How many bytes are read at once.
-pub const RANGE_BYTES: u64 = 4 * 1024 * 1024;
+pub const RANGE_BYTES: u64 = 2 * 1024 * 1024;
 
 /// How many bytes of a blob are read before it is the next one's turn.
 pub const TURN_BYTES: u64 = 16 * 1024 * 1024;

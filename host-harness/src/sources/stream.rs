@@ -16,8 +16,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::ingest::batch::{Batch, BatchLimits, Batcher};
+use crate::ingest::batch::{Batch, BatchLimits, Batcher, MAX_BATCH_BYTES};
 use crate::ingest::frame::{FrameLimits, Framer, Rest, Unit};
+
+/// So large that what is read at once, and a line that was held, are one batch: it has one cursor.
+const LIMITS: BatchLimits = BatchLimits {
+    batch_bytes: MAX_BATCH_BYTES,
+};
 
 /// Lines that are committed, though the cursor of their source does not say so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -136,7 +141,7 @@ impl Stream {
                 may_come: true,
                 lines: 0,
             },
-            batcher: Batcher::new(source, BatchLimits::default()),
+            batcher: Batcher::new(source, LIMITS),
             batches: Vec::new(),
             chain: None,
             chain_until: u64::MAX,

@@ -91,6 +91,14 @@ fn the_schema_has_the_keys_of_the_readers_and_no_others() {
     ] {
         assert_eq!(keys(checker.part(part)), known(&text), "{part}");
     }
+    let source = checker.part("/properties/source/items");
+    let of_kind = |kind: String| {
+        known(&format!(
+            "[[source]]\nkind = '{kind}'\nname = 'a'\n{UNKNOWN} = 1\n"
+        ))
+    };
+    let kinds = words(&source["properties"]["kind"]);
+    assert_eq!(keys(source), kinds.into_iter().flat_map(of_kind).collect());
     let kinds = words(checker.part("/$defs/rule/properties/kind"));
     let of_kind = |kind: &String| {
         known(&format!(

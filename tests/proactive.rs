@@ -236,6 +236,7 @@ fn open(scene: &Scene, is_off: bool) -> Pipeline {
         caps: StormCaps::default(),
         max_trigger_age: None,
         recorder: None,
+        keeps_edits: false,
         is_off,
     };
     Pipeline::open(&scene.path("state"), plugin, options)

@@ -50,6 +50,9 @@ enum Command {
     /// Turn collecting by itself on or off, and see how it stands.
     #[command(subcommand)]
     Proactive(commands::proactive::ProactiveCommand),
+    /// The kill switch: let lines pass with neither plugin nor recorder, without a restart.
+    #[command(subcommand)]
+    Bypass(commands::bypass::BypassCommand),
     /// Look at the SAS that bundles are delivered with.
     #[command(subcommand)]
     Sas(commands::sas::SasCommand),
@@ -402,6 +405,7 @@ pub fn main() -> ExitCode {
         Command::Redact(args) => commands::redact::redact(args),
         Command::Recorder(command) => commands::recorder::recorder(command),
         Command::Proactive(command) => commands::proactive::proactive(command),
+        Command::Bypass(command) => commands::bypass::bypass(command),
         Command::Sas(command) => commands::sas::sas(command),
         Command::FluentBit(command) => commands::fluent_bit::fluent_bit(command),
         Command::Quarantine(command) => commands::quarantine::quarantine(command),

@@ -12,6 +12,7 @@ use crate::config::Config;
 use crate::exit::Failure;
 use crate::replay;
 
+pub mod bypass;
 pub mod collect;
 pub mod configuration;
 mod csv;

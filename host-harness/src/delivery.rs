@@ -57,6 +57,13 @@ impl Targets {
         })
     }
 
+    /// The same, with a folder for what would have no target otherwise.
+    #[must_use]
+    pub fn or_folder(mut self, folder: LocalTarget) -> Self {
+        self.default.get_or_insert(Target::Local(folder));
+        self
+    }
+
     /// Where bundles go without any route.
     #[must_use]
     pub const fn default_target(&self) -> Option<&Target> {
@@ -258,7 +265,7 @@ mod tests {
         let config = Config::parse("my.toml", text);
         let options = azure_options(&config.accepted().unwrap().azure);
         assert_eq!((&*options.deployment, &*options.host), ("stamp", "node"));
-        assert!(options.folds_fleet && !options.is_cool);
+        assert!(options.folds_fleet && options.tier.is_none());
         assert_eq!(
             (options.block_bytes, options.blocks_at_once.get()),
             (1 << 20, 3)

@@ -11,7 +11,10 @@
 //! answered. Another thread, the [`sealer`], seals what was asked for once its window is complete. They
 //! meet in the spool only, so that each may fail, wait or be killed without the other.
 
+mod beside;
+mod bypass;
 mod clocks;
+mod deliverer;
 pub mod feed;
 mod reload;
 mod sealer;
@@ -30,10 +33,14 @@ use tripline_runtime::{Component, Engine, Plugin};
 
 use crate::config::{Config, Settings};
 use crate::exit::Failure;
+use crate::metrics::Metrics;
+use crate::outputs::{Outputs, Pace};
 use crate::pipeline::{Pipeline, PipelineOptions, Reopened};
 use crate::proactive::Gate;
 use crate::replay;
+use crate::web::Health;
 
+use beside::Beside;
 use feed::Feed;
 pub use reload::Reloader;
 use sealer::Sealer;
@@ -52,6 +59,8 @@ pub struct Live {
     control: mpsc::Sender<Control>,
     worker: std::thread::JoinHandle<anyhow::Result<()>>,
     sealer: sealer::Handle,
+    deliverer: deliverer::Handle,
+    outputs: Arc<Outputs>,
     /// What the sealer writes into manifests.
     rules: watch::Sender<Rules>,
 }
@@ -62,6 +71,15 @@ struct Rules {
     /// As the plugin takes them.
     text: String,
     group_by: BTreeMap<String, Vec<String>>,
+}
+
+/// Who is told how it goes.
+#[derive(Debug, Clone, Default)]
+pub struct Onlookers {
+    /// Counts.
+    pub metrics: Arc<Metrics>,
+    /// Says whether all is well.
+    pub health: Arc<Health>,
 }
 
 /// What a pipeline is made of: everything that is read before it starts.
@@ -110,21 +128,33 @@ impl Live {
     pub fn start(
         parts: Parts,
         runtime: &tokio::runtime::Handle,
+        onlookers: &Onlookers,
     ) -> Result<(Self, Reopened), Failure> {
         let settings = parts.config.accepted()?.clone();
         let (rules, rules_in_force) = watch::channel(Rules::of(&parts.config));
         let gate = Gate::new(&settings.proactive, &settings.run.state);
         let sealing = Sealer::new(&parts, &settings, rules_in_force)?;
-        let (mut pipeline, reopened) =
+        let (pipeline, reopened) =
             Pipeline::open(&settings.run.state, parts.plugin, options(&settings, &gate))?;
-        let cursors = pipeline
-            .parts()
-            .1
-            .cursors()
-            .context("cannot read cursors")?;
+        let state = &settings.run.state;
+        let cursors = pipeline.cursors()?;
+        let outputs = Outputs::start(
+            &settings.outputs,
+            state,
+            pipeline.readable(),
+            Pace::default(),
+        )?;
+        let outputs = Arc::new(outputs);
+        let beside = Beside::new(
+            state,
+            Arc::clone(&onlookers.metrics),
+            Arc::clone(&onlookers.health),
+            Arc::clone(&outputs),
+        );
+        let deliverer = deliverer::spawn(&settings)?;
         let (feed, jobs) = Feed::new();
         let (control, controls) = mpsc::channel(CONTROLS);
-        let worker = Worker::new(pipeline, settings.run.on_failure, gate);
+        let worker = Worker::new(pipeline, &settings.run, gate, beside);
         let handle = runtime.clone();
         let worker = std::thread::Builder::new()
             .name("pipeline".to_owned())
@@ -137,6 +167,8 @@ impl Live {
             control,
             worker,
             sealer,
+            deliverer,
+            outputs,
             rules,
         };
         Ok((live, reopened))
@@ -172,13 +204,17 @@ impl Live {
             control,
             worker,
             sealer,
-            rules: _,
-            cursors: _,
+            deliverer,
+            outputs,
+            ..
         } = self;
         drop((feed, control));
         let joined = tokio::task::spawn_blocking(move || {
             sealer.stop();
-            worker.join()
+            deliverer.stop();
+            let done = worker.join();
+            outputs.drain(limit / 2);
+            done
         });
         match tokio::time::timeout(limit, joined).await {
             Ok(Ok(Ok(result))) => result,

@@ -10,6 +10,7 @@ mod reload;
 mod retain;
 mod unfinished;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -52,6 +53,20 @@ pub struct PipelineOptions {
     pub is_off: bool,
     /// Whether the recorder keeps the flags too, for outputs that read it later.
     pub keeps_edits: bool,
+}
+
+/// How a batch is taken.
+#[derive(Debug, Clone, Copy)]
+pub struct Way<'a> {
+    /// When it arrived, in µs since 1970; `None` in a replay.
+    pub arrived: Option<i64>,
+    /// Whether it is judged, or only recorded.
+    pub is_judged: bool,
+    /// Where its source goes on after it: key and value, stored with it.
+    pub cursor: Option<(&'a str, &'a str)>,
+    /// Whether its source reads again from a cursor, and so knows itself what came before: lines that
+    /// repeat are others.
+    pub reads_again: bool,
 }
 
 /// What [`Pipeline::open`] found to do.
@@ -182,7 +197,7 @@ impl Pipeline {
     /// When it cannot be recorded or committed, or the plugin breaks the contract. If the disk refused
     /// the commit, offer the same batch again: it is recorded and judged once.
     pub fn process(&mut self, batch: &Batch, arrived: Option<i64>) -> anyhow::Result<Processed> {
-        self.take(batch, arrived, true)
+        self.take(batch, &Way::judged(arrived))
     }
 
     /// Records a batch for windows and outputs, without having it judged: its lines get the times that
@@ -191,15 +206,25 @@ impl Pipeline {
     /// # Errors
     /// As [`Pipeline::process`].
     pub fn record_only(&mut self, batch: &Batch, arrived: i64) -> anyhow::Result<Processed> {
-        self.take(batch, Some(arrived), false)
+        let way = Way {
+            is_judged: false,
+            ..Way::judged(Some(arrived))
+        };
+        self.take(batch, &way)
     }
 
-    fn take(
-        &mut self,
-        batch: &Batch,
-        arrived: Option<i64>,
-        is_judged: bool,
-    ) -> anyhow::Result<Processed> {
+    /// Takes a batch as its source says: [`Pipeline::process`] and [`Pipeline::record_only`] in one.
+    ///
+    /// # Errors
+    /// As [`Pipeline::process`].
+    pub fn take(&mut self, batch: &Batch, way: &Way<'_>) -> anyhow::Result<Processed> {
+        let Way {
+            arrived,
+            is_judged,
+            cursor,
+            reads_again,
+        } = *way;
+        let stored = cursor.map(|(key, value)| (key.to_owned(), value.to_owned()));
         if let Some(judged) = self.finish(Some(batch))? {
             return Ok(Processed::Judged(Box::new(judged)));
         }
@@ -207,12 +232,14 @@ impl Pipeline {
         if batch.lines.is_empty() {
             self.commit(&Unfinished {
                 faults,
+                cursor: stored,
                 ..Unfinished::default()
             })?;
             return Ok(Processed::Judged(Box::default()));
         }
         let sha256: [u8; 32] = Sha256::digest(&batch.lines).into();
-        if self.options.deduplicate && self.spool.seen(&batch.source, &sha256)? {
+        let may_repeat = self.options.deduplicate && !reads_again;
+        if may_repeat && self.spool.seen(&batch.source, &sha256)? {
             let lines = batch.spans.len() as u64 + faults;
             let counts = [("lines".to_owned(), lines), ("duplicate".to_owned(), lines)];
             self.spool.commit(&Commit {
@@ -252,10 +279,31 @@ impl Pipeline {
             next: Some(next),
             batch: Some((batch.source.clone(), sha256)),
             index: Some(position),
+            cursor: stored,
         });
         let judged = self.finish(Some(batch))?.unwrap_or_default();
         self.retain_at_roll();
         Ok(Processed::Judged(Box::new(judged)))
+    }
+
+    /// Stores how far a source got that has nothing else to say; an empty value forgets it.
+    ///
+    /// # Errors
+    /// When the spool refuses.
+    pub fn store_cursor(&mut self, key: &str, value: &str) -> anyhow::Result<()> {
+        self.spool.commit(&Commit {
+            cursor: Some((key, value)),
+            ..Commit::default()
+        })?;
+        Ok(())
+    }
+
+    /// How far sources and outputs got, by key.
+    ///
+    /// # Errors
+    /// When the spool cannot be read.
+    pub fn cursors(&self) -> anyhow::Result<BTreeMap<String, String>> {
+        Ok(self.spool.cursors()?)
     }
 
     /// Lets a batch pass that the recorder did not take: it is counted as `unrecorded` and not judged.
@@ -331,6 +379,23 @@ impl Pipeline {
         self.readable
     }
 
+    /// Why the plugin is out of order, if it is: lines then pass unjudged.
+    #[must_use]
+    pub fn broken(&self) -> Option<&str> {
+        self.plugin.broken()
+    }
+
+    /// How many bytes the recorder holds on disk.
+    #[must_use]
+    pub fn recorded_bytes(&self) -> u64 {
+        self.recorder
+            .reader()
+            .segments()
+            .iter()
+            .map(|segment| segment.bytes)
+            .sum()
+    }
+
     /// The recorder and the spool, to seal what was asked for.
     pub fn parts(&mut self) -> (&Recorder, &mut Spool) {
         (&self.recorder, &mut self.spool)
@@ -392,7 +457,10 @@ impl Pipeline {
                 sha256: *sha256,
             }),
             checkpoint,
-            cursor: None,
+            cursor: done
+                .cursor
+                .as_ref()
+                .map(|(key, value)| (key.as_str(), value.as_str())),
         };
         for admitted in self.spool.commit(&commit)? {
             if let Admission::Suppressed { by } = &admitted.admission {
@@ -427,6 +495,21 @@ impl Pipeline {
             position,
             plugin_state: self.plugin.checkpoint()?,
         })
+    }
+}
+
+// === impl Way ===
+
+impl Way<'_> {
+    /// Judged, of a source without a cursor.
+    #[must_use]
+    pub const fn judged(arrived: Option<i64>) -> Self {
+        Self {
+            arrived,
+            is_judged: true,
+            cursor: None,
+            reads_again: false,
+        }
     }
 }
 

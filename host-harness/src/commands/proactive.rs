@@ -237,7 +237,7 @@ fn clock() -> Result<i64, Failure> {
 }
 
 /// Who it is, for the record: as given, or the user behind `sudo`, or the user.
-fn who(by: Option<&str>) -> Result<String, Failure> {
+pub(super) fn who(by: Option<&str>) -> Result<String, Failure> {
     let of_session = || {
         ["SUDO_USER", "USER", "LOGNAME"]
             .into_iter()
@@ -258,7 +258,7 @@ fn who(by: Option<&str>) -> Result<String, Failure> {
 }
 
 /// A time to come, or a duration from now.
-fn until(text: Option<&str>, now: i64) -> Result<Option<Timestamp>, Failure> {
+pub(super) fn until(text: Option<&str>, now: i64) -> Result<Option<Timestamp>, Failure> {
     let Some(text) = text else {
         return Ok(None);
     };

@@ -12,11 +12,10 @@ use crate::cli::DEFAULT_CONFIG_FILE;
 use crate::exit::Failure;
 use crate::ingest::batch::BatchLimits;
 use crate::ingest::frame::FrameLimits;
-use crate::live::{Live, Parts, Reloader};
-use crate::metrics::Metrics;
+use crate::live::{Live, Onlookers, Parts, Reloader};
 use crate::sources::{Ended, Running, Start};
 use crate::telemetry;
-use crate::web::{self, Health, Server, Trouble};
+use crate::web::{self, Server, Trouble};
 
 /// Threads for sources, servers and deliveries; the pipeline and the sealer have their own.
 const THREADS: usize = 2;
@@ -51,15 +50,16 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
         .enable_all()
         .build()
         .context("cannot start threads")?;
-    let (live, reopened) = Live::start(parts, runtime.handle())?;
+    let onlookers = Onlookers::default();
+    let (live, reopened) = Live::start(parts, runtime.handle(), &onlookers)?;
     tracing::info!(?reopened, "the state is in step");
-    let health = Arc::new(Health::new());
+    let health = Arc::clone(&onlookers.health);
     let stopped = runtime.block_on(async {
         let mut signals = Signals::new()?;
         let parts = web::Parts {
             feed: live.feed.clone(),
             health: Arc::clone(&health),
-            metrics: Arc::new(Metrics::new()),
+            metrics: Arc::clone(&onlookers.metrics),
             frame: FrameLimits::default(),
             batch: BatchLimits::default(),
         };

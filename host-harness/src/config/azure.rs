@@ -29,7 +29,12 @@ pub const FALL_BACK_AFTER: RangeInclusive<i64> = 60 * SECOND..=366 * 86_400 * SE
 pub const MOST_NAME_CHARS: usize = 63;
 
 /// The words of `tier`.
-const TIERS: [(&str, Tier); 2] = [("cool", Tier::Cool), ("account", Tier::Account)];
+const TIERS: [(&str, Tier); 4] = [
+    ("cool", Tier::Cool),
+    ("cold", Tier::Cold),
+    ("hot", Tier::Hot),
+    ("account", Tier::Account),
+];
 
 /// The words of `fold`.
 const FOLDS: [(&str, FoldBy); 2] = [("none", FoldBy::None), ("fleet", FoldBy::Fleet)];
@@ -48,6 +53,10 @@ pub enum SasPlace {
 pub enum Tier {
     /// Cheap to keep, for 30 days at least.
     Cool,
+    /// Cheaper to keep, for 90 days at least.
+    Cold,
+    /// Cheap to read.
+    Hot,
     /// What the account's default is.
     Account,
 }

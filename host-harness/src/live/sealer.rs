@@ -1,25 +1,28 @@
 //! The thread that seals what was asked for, once the windows are complete.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::{mpsc, oneshot, watch};
 use tripline_bundle::collect::Extras;
-use tripline_bundle::deliver::{LocalTarget, Target};
 use tripline_bundle::manifest::{Hashes, ManifestContext};
 use tripline_bundle::recorder::{Durability, Reader};
 use tripline_bundle::redact::Profile;
 use tripline_bundle::seal::{self, Outcome, SealOptions, seal};
 use tripline_bundle::signature::BundleSigner;
-use tripline_bundle::spool::{HELD_FOR_ROOM, Kind, Note, RequestRow, Spool, State};
+use tripline_bundle::spool::{
+    HELD_FOR_ROOM, Kind, Note, RequestRow, SPOOL_BYTES, SPOOL_FULL, SPOOL_KEPT_PERCENT, Spool,
+    State,
+};
 use tripline_bundle::watch::Watch;
 use tripline_runtime::{Component, Engine};
 
-use crate::config::Settings;
+use crate::config::{RouteChoice, RouteFacts, Settings, choose_route};
 use crate::exit::Failure;
 use crate::proactive::{Gate, follow};
 use crate::replay::{Check, belongs, caps_sha256, hex, now};
@@ -30,18 +33,22 @@ use super::{Flag, Parts, Rules};
 /// How often it is looked whether a window is complete.
 const EVERY: Duration = Duration::from_secs(1);
 
+/// How often requests are tried again that found no room.
+const ROOM_EVERY: Duration = Duration::from_secs(60);
+
 /// Seals requests of one state folder.
 pub(super) struct Sealer {
     settings: Settings,
     plugin_sha256: String,
     plugin_name: String,
     rules: watch::Receiver<Rules>,
+    /// What is replaced in bundles that no route says otherwise of.
     profile: Profile,
+    /// The profiles of routes that have one of their own, by the route's name.
+    profiles: BTreeMap<String, Profile>,
     signer: Option<BundleSigner>,
     engine: Engine,
     component: Component,
-    /// Where bundles are delivered to.
-    target: Target,
     /// Whether requests are to be collected.
     gate: Gate,
 }
@@ -54,7 +61,7 @@ pub(super) struct Handle {
 }
 
 /// Calls a bundle off when the process stops.
-struct Stopping(Flag);
+pub(super) struct Stopping(pub(super) Flag);
 
 // === impl Sealer ===
 
@@ -64,11 +71,15 @@ impl Sealer {
         settings: &Settings,
         rules: watch::Receiver<Rules>,
     ) -> Result<Self, Failure> {
-        let folder = match &settings.share.path {
-            Some(path) => path.clone(),
-            None => settings.run.state.join("bundles"),
-        };
+        let mut profiles = BTreeMap::new();
+        for route in &settings.routes {
+            if let Some(profile) = &route.profile {
+                let profile = settings.redact.compile(Some(profile))?;
+                profiles.insert(route.name.clone(), profile);
+            }
+        }
         Ok(Self {
+            profiles,
             plugin_sha256: parts.component.sha256().to_owned(),
             plugin_name: parts.plugin_name.clone(),
             rules,
@@ -76,10 +87,6 @@ impl Sealer {
             signer: settings.bundle.signer()?,
             engine: parts.engine.clone(),
             component: parts.component.clone(),
-            target: Target::Local(LocalTarget {
-                folder,
-                limits: Some(settings.share.limits()),
-            }),
             gate: Gate::new(&settings.proactive, &settings.run.state),
             settings: settings.clone(),
         })
@@ -97,7 +104,14 @@ impl Sealer {
     }
 
     fn work(&self, control: &mpsc::Sender<Control>, stopping: &Flag) {
+        let mut looked_for_room = Instant::now();
         while !stopping.load(Ordering::Relaxed) {
+            if looked_for_room.elapsed() >= ROOM_EVERY {
+                looked_for_room = Instant::now();
+                if let Err(error) = self.retry_held() {
+                    tracing::warn!(error = format!("{error:#}"), "held bundles wait");
+                }
+            }
             if let Err(error) = self.seal_due(control, stopping) {
                 tracing::warn!(error = format!("{error:#}"), "bundles wait");
             }
@@ -107,8 +121,7 @@ impl Sealer {
 
     /// Seals every request whose window is complete. While nobody agrees to collecting, all are held.
     fn seal_due(&self, control: &mpsc::Sender<Control>, stopping: &Flag) -> anyhow::Result<()> {
-        let state = &self.settings.run.state;
-        let mut spool = Spool::open(state, Durability::Fsync, self.settings.storm.caps())?;
+        let mut spool = self.open_spool()?;
         let is_on = self.gate.is_on();
         follow(&mut spool, is_on)?;
         if !is_on {
@@ -130,16 +143,53 @@ impl Sealer {
         Ok(())
     }
 
+    /// Lets requests go on that were held before they were sealed, since there was no room. If there is
+    /// none still, they are held again.
+    fn retry_held(&self) -> anyhow::Result<()> {
+        let mut spool = self.open_spool()?;
+        for row in spool.unfinished(Kind::Proactive)? {
+            if row.state == State::Held && row.sealed.is_none() {
+                spool.advance(&row.request.id, State::Collecting, &Note::default())?;
+            }
+        }
+        Ok(())
+    }
+
+    fn open_spool(&self) -> anyhow::Result<Spool> {
+        let state = &self.settings.run.state;
+        Ok(Spool::open(
+            state,
+            Durability::Fsync,
+            self.settings.storm.caps(),
+        )?)
+    }
+
     /// Requests of the pipeline whose time has come, the earliest trigger first.
     fn due(&self, spool: &Spool) -> anyhow::Result<Vec<RequestRow>> {
         let now = now().context("the clock is before 1970")?;
         let mut rows = spool.unfinished(Kind::Proactive)?;
         rows.retain(|row| {
             let complete = row.request.to.saturating_add(self.settings.run.seal_delay);
-            complete <= now && row.state != State::Held
+            let is_ours = !matches!(row.state, State::Held | State::Delivering);
+            complete <= now && is_ours
         });
         rows.sort_by(|a, b| (a.request.at, &a.request.id).cmp(&(b.request.at, &b.request.id)));
         Ok(rows)
+    }
+
+    /// Whether what waits to be delivered leaves nothing for a request that was not sealed yet.
+    fn is_spool_full(&self, spool: &Spool, row: &RequestRow) -> anyhow::Result<bool> {
+        let most = SPOOL_BYTES / 100 * (100 - SPOOL_KEPT_PERCENT);
+        Ok(row.sealed.is_none() && spool.waiting_bytes()? >= most)
+    }
+
+    /// What is replaced in the bundle of a request.
+    fn profile(&self, row: &RequestRow) -> &Profile {
+        let facts = RouteFacts::of(&row.request);
+        match choose_route(&self.settings.routes, facts) {
+            RouteChoice::Route(route) => self.profiles.get(&route.name).unwrap_or(&self.profile),
+            RouteChoice::Default | RouteChoice::Nowhere => &self.profile,
+        }
     }
 
     fn context(&self, rules: &Rules) -> ManifestContext {
@@ -163,6 +213,15 @@ impl Sealer {
         stopping: &Flag,
     ) -> anyhow::Result<()> {
         let id = &row.request.id;
+        if self.is_spool_full(spool, row)? {
+            let note = Note {
+                cause: Some(SPOOL_FULL),
+                ..Note::default()
+            };
+            spool.advance(id, State::Held, &note)?;
+            tracing::warn!(bundle.id = id, cause = SPOOL_FULL, "bundle held");
+            return Ok(());
+        }
         let resource = row
             .request
             .attribute("resource")
@@ -178,7 +237,8 @@ impl Sealer {
         let watch = Stopping(Arc::clone(stopping));
         let work = self.settings.run.state.join("work");
         let options = SealOptions {
-            target: Some(&self.target),
+            // The deliverer's.
+            target: None,
             work: &work,
             context: &context,
             max_bundle_bytes: self.settings.storm.max_bundle_bytes,
@@ -188,7 +248,7 @@ impl Sealer {
             format: self.settings.bundle.format,
             signer: self.signer.as_ref(),
             began: now(),
-            profile: &self.profile,
+            profile: self.profile(row),
             extras: Extras {
                 watch: &watch,
                 ..Extras::default()

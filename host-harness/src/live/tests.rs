@@ -66,7 +66,10 @@ impl Scene {
 
     fn start(&self) -> Live {
         let parts = Parts::read(&self.config(), None).unwrap();
-        Live::start(parts, self.runtime.handle()).unwrap().0
+        let onlookers = Onlookers::default();
+        Live::start(parts, self.runtime.handle(), &onlookers)
+            .unwrap()
+            .0
     }
 
     fn offer(&self, live: &Live, text: &str) -> Taken {

@@ -7,12 +7,14 @@ use tripline_bundle::recorder::Reader;
 use tripline_core::contract::{Context, Request};
 use tripline_runtime::{Judged, Plugin};
 
-use crate::config::OnFailure;
+use crate::config::{OnFailure, Run};
 use crate::ingest::batch::Batch;
-use crate::pipeline::{Pipeline, Processed};
+use crate::pipeline::{Pipeline, Processed, Way};
 use crate::proactive::Gate;
 use crate::replay::now;
 
+use super::beside::Beside;
+use super::bypass::Bypass;
 use super::clocks::{self, Clocks};
 use super::feed::{Answer, Job, Offer, Taken};
 
@@ -35,17 +37,21 @@ pub(super) struct Worker {
     on_failure: OnFailure,
     clocks: Clocks,
     gate: Gate,
+    bypass: Bypass,
+    beside: Beside,
 }
 
 // === impl Worker ===
 
 impl Worker {
-    pub(super) fn new(pipeline: Pipeline, on_failure: OnFailure, gate: Gate) -> Self {
+    pub(super) fn new(pipeline: Pipeline, settings: &Run, gate: Gate, beside: Beside) -> Self {
         Self {
             pipeline,
-            on_failure,
+            on_failure: settings.on_failure,
             clocks: Clocks::default(),
             gate,
+            bypass: Bypass::new(&settings.state),
+            beside,
         }
     }
 
@@ -107,27 +113,61 @@ impl Worker {
 
     fn take(&mut self, offer: &Offer) -> Answer {
         let mut taken = Taken::default();
-        for batch in &offer.batches {
+        if self.bypass.is_on() {
+            offer
+                .batches
+                .iter()
+                .for_each(|batch| self.pass(batch, &mut taken));
+            return Answer::Taken(taken);
+        }
+        let cursor = offer.cursor.as_ref();
+        let cursor = cursor.map(|cursor| (cursor.key.as_str(), cursor.value.as_str()));
+        let last = offer.batches.len().saturating_sub(1);
+        for (number, batch) in offer.batches.iter().enumerate() {
             self.clocks.hear(&batch.source, Instant::now());
-            if let Err(answer) = self.take_batch(batch, offer, &mut taken) {
+            // A batch of a source with cursors is none that is repeated: it says so with the first.
+            let way = Way {
+                arrived: Some(offer.arrived),
+                is_judged: offer.is_judged,
+                cursor: cursor.filter(|_| number == last),
+                reads_again: cursor.is_some(),
+            };
+            if let Err(answer) = self.take_batch(batch, &way, &mut taken) {
                 return answer;
             }
         }
-        Answer::Taken(taken)
+        match cursor.filter(|_| offer.batches.is_empty()) {
+            Some((key, value)) => self.store_cursor(key, value),
+            None => Answer::Taken(taken),
+        }
+    }
+
+    fn store_cursor(&mut self, key: &str, value: &str) -> Answer {
+        match self.pipeline.store_cursor(key, value) {
+            Ok(()) => Answer::Taken(Taken::default()),
+            Err(error) => Answer::Later {
+                why: format!("{error:#}"),
+            },
+        }
     }
 
     fn take_batch(
         &mut self,
         batch: &Batch,
-        offer: &Offer,
+        way: &Way<'_>,
         taken: &mut Taken,
     ) -> Result<(), Answer> {
         let lines = batch.spans.len() as u64 + batch.faults.len() as u64;
-        match self.pipeline.process(batch, Some(offer.arrived)) {
-            Ok(Processed::Judged(judged)) => taken.count(batch, &judged),
+        let began = Instant::now();
+        match self.pipeline.take(batch, way) {
+            Ok(Processed::Judged(judged)) => {
+                taken.count(batch, &judged);
+                self.beside.judged(batch, &judged, &self.pipeline, began);
+            }
             Ok(Processed::Duplicate) => {
                 taken.lines += lines;
                 taken.duplicate += lines;
+                self.beside.duplicate(lines);
             }
             Ok(Processed::Unrecorded(error)) => return self.fail(batch, taken, (*error).into()),
             Err(error) => return self.fail(batch, taken, error),
@@ -145,6 +185,7 @@ impl Worker {
         let text = format!("{error:#}");
         if self.on_failure == OnFailure::Block {
             tracing::warn!(error = text, "lines are refused until they can be recorded");
+            self.beside.blocked(&text);
             return Err(Answer::Later { why: text });
         }
         tracing::warn!(error = text, "lines pass unrecorded");
@@ -154,10 +195,16 @@ impl Worker {
                 "lines that passed are not counted yet"
             );
         }
+        self.pass(batch, taken);
+        Ok(())
+    }
+
+    /// A batch goes on without having been recorded.
+    fn pass(&mut self, batch: &Batch, taken: &mut Taken) {
+        self.beside.unrecorded(batch);
         taken.lines += batch.spans.len() as u64 + batch.faults.len() as u64;
         taken.quarantined += batch.faults.len() as u64;
         taken.unrecorded += batch.spans.len() as u64;
-        Ok(())
     }
 
     fn ask(&mut self, requests: &[Request]) -> Answer {
@@ -176,6 +223,7 @@ impl Worker {
     /// collected.
     fn tick(&mut self) {
         self.pipeline.set_proactive(self.gate.is_on());
+        self.beside.tick(&self.pipeline);
         let Some(now) = now() else {
             return;
         };

@@ -2,6 +2,8 @@
 
 use tripline_bundle::recorder::{self, Event, Position};
 
+use crate::sources::Recovered;
+
 use super::{Pipeline, Reopened, context, unfinished::Unfinished};
 
 impl Pipeline {
@@ -33,7 +35,9 @@ impl Pipeline {
                         reopened.rerun += 1;
                         continue;
                     }
+                    let cursor = self.recovered(&recorded)?;
                     self.commit(&Unfinished {
+                        cursor,
                         lines: judged.output.times.len(),
                         judged,
                         arrived: recorded.arrived,
@@ -60,5 +64,19 @@ impl Pipeline {
             }
         }
         Ok(())
+    }
+
+    /// What tells a source that reads again that this batch is committed already.
+    fn recovered(&self, recorded: &recorder::Recorded) -> anyhow::Result<Option<(String, String)>> {
+        let Some(key) = Recovered::key(&recorded.source) else {
+            return Ok(None);
+        };
+        let stored = self.spool.cursors()?.remove(&key);
+        let recovered = Recovered {
+            offset: recorded.offset,
+            lines: memchr::memchr_iter(b'\n', &recorded.lines).count() as u64,
+        };
+        let value = recovered.add(stored.as_deref());
+        Ok(Some((key, value)))
     }
 }

@@ -24,6 +24,8 @@ pub(super) struct Unfinished {
     pub(super) batch: Option<(String, [u8; 32])>,
     /// The batch whose times are not recorded yet.
     pub(super) index: Option<Position>,
+    /// How far its source got: key and value.
+    pub(super) cursor: Option<(String, String)>,
 }
 
 // === impl Unfinished ===

@@ -320,7 +320,6 @@ fn arrived(target: &AzureTarget, blob: &BlockBlob, found: Found) -> Result<Arriv
     }
 }
 
-
 /// Until when a blob that is made now is to be kept.
 fn expiry(target: &AzureTarget) -> Timestamp {
     let until = SystemTime::now() + target.options.keep;

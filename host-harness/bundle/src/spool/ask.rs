@@ -4,9 +4,18 @@ use tripline_core::contract::{Request, request_id};
 
 use super::{Admission, Admitted, Commit, Error, Kind, RequestRow, Spool, State, store::Sql};
 
-/// How the causes begin for which a request is held until there is room: on the share, or on the disk of
-/// the state folder.
-pub const HELD_FOR_ROOM: [&str; 2] = ["share full", "disk full"];
+/// How the causes begin for which a request is held until there is room: on the share, in the spool, or on
+/// the disk of the state folder.
+pub const HELD_FOR_ROOM: [&str; 3] = ["share full", SPOOL_FULL, "disk full"];
+
+/// The cause of a request that is held since too much that was sealed waits to be delivered.
+pub const SPOOL_FULL: &str = "spool full";
+
+/// The most bytes of sealed bundles that wait to be delivered.
+pub const SPOOL_BYTES: u64 = 2 << 30;
+
+/// The part of it that only people's requests may use, in percent.
+pub const SPOOL_KEPT_PERCENT: u64 = 20;
 
 /// One step of a request, as it was taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +52,18 @@ impl Spool {
             row.kind == kind && (row.state != State::Held || waits_for_room)
         });
         Ok(rows)
+    }
+
+    /// How many bytes of sealed bundles wait to be delivered.
+    ///
+    /// # Errors
+    /// When SQLite refuses.
+    pub fn waiting_bytes(&self) -> Result<u64, Error> {
+        let query = "SELECT ifnull(sum(size), 0) FROM requests \
+                     WHERE state IN ('sealed', 'delivering', 'held', 'failed') AND path IS NOT NULL";
+        self.db
+            .query_row(query, [], |row| row.get(0))
+            .doing("read", &self.path)
     }
 
     /// Adds a request that a person makes, who may make the same one again and gets another bundle: a

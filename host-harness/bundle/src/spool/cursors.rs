@@ -6,8 +6,13 @@ use rusqlite::Connection;
 
 use super::{Error, Spool, store::Sql};
 
-/// Stores a cursor in place of the one before.
+/// Stores a cursor in place of the one before; an empty value forgets it.
 pub(super) fn set(db: &Connection, key: &str, value: &str) -> rusqlite::Result<()> {
+    if value.is_empty() {
+        db.prepare_cached("DELETE FROM cursors WHERE key = ?1")?
+            .execute([key])?;
+        return Ok(());
+    }
     db.prepare_cached("INSERT OR REPLACE INTO cursors (key, value) VALUES (?1, ?2)")?
         .execute([key, value])?;
     Ok(())

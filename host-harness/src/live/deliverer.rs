@@ -1,0 +1,75 @@
+//! The thread that delivers what was sealed.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{self, Sender};
+use std::thread::{self, JoinHandle};
+
+use anyhow::Context as _;
+use tripline_bundle::deliver::{LocalTarget, Worker, WorkerOptions};
+use tripline_bundle::recorder::Durability;
+use tripline_bundle::spool::{Spool, StormCaps};
+
+use crate::config::Settings;
+use crate::delivery::{Targets, host_name};
+use crate::exit::Failure;
+
+use super::Flag;
+use super::sealer::Stopping;
+
+/// The folder in the state folder that bundles go to when nothing else is configured.
+const FOLDER: &str = "bundles";
+
+/// A deliverer at work.
+#[derive(Debug)]
+pub(super) struct Handle {
+    thread: JoinHandle<()>,
+    stopping: Flag,
+    /// Dropped, it ends the wait for work.
+    wake: Sender<()>,
+}
+
+/// Begins to deliver what is sealed in the state folder.
+///
+/// # Errors
+/// When a target, the signing key or the spool cannot be opened.
+pub(super) fn spawn(settings: &Settings) -> Result<Handle, Failure> {
+    let ours = LocalTarget {
+        folder: settings.run.state.join(FOLDER),
+        limits: Some(settings.share.limits()),
+    };
+    let routes = Targets::of(settings)?.or_folder(ours);
+    let signer = settings.bundle.signer()?;
+    let state = &settings.run.state;
+    let host = settings.azure.host.clone().unwrap_or_else(host_name);
+    let mut options = WorkerOptions::new(&host);
+    options.start_jitter = settings.azure.longest_jitter();
+    let mut worker = Worker::new(Box::new(routes), state.join("work"), signer, options);
+    let mut spool =
+        Spool::open(state, Durability::Fsync, StormCaps::default()).map_err(anyhow::Error::from)?;
+    let stopping = Flag::default();
+    let watch = Stopping(Arc::clone(&stopping));
+    let (wake, woken) = mpsc::channel();
+    let thread = thread::Builder::new()
+        .name("deliverer".to_owned())
+        .spawn(move || worker.run(&mut spool, &woken, &watch))
+        .context("cannot start the deliverer's thread")?;
+    Ok(Handle {
+        thread,
+        stopping,
+        wake,
+    })
+}
+
+// === impl Handle ===
+
+impl Handle {
+    /// Calls off what is on its way, which goes on from there next time, and waits for it.
+    pub(super) fn stop(self) {
+        self.stopping.store(true, Ordering::Relaxed);
+        drop(self.wake);
+        if self.thread.join().is_err() {
+            tracing::error!("the deliverer's thread broke off");
+        }
+    }
+}

@@ -42,6 +42,7 @@ fn open(state: &Path) -> (Pipeline, Outputs) {
         caps: StormCaps::default(),
         max_trigger_age: None,
         recorder: None,
+        is_off: false,
         keeps_edits: true,
     };
     let (pipeline, _) = Pipeline::open(state, plugin, options).unwrap();

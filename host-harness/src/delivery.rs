@@ -10,7 +10,7 @@ use secrecy::SecretString;
 use tripline_bundle::azure::sas::SasSource;
 use tripline_bundle::azure::{self, OpenError, Proxy, SasCredentials, TransportOptions};
 use tripline_bundle::deliver::{AzureOptions, AzureTarget, LocalTarget, Routes, Target};
-use tripline_bundle::spool::RequestRow;
+use tripline_bundle::spool::{Kind, RequestRow};
 
 use crate::config::{
     Azure, FoldBy, Route, RouteChoice, RouteFacts, SasPlace, Settings, Tier, choose_route,
@@ -81,6 +81,11 @@ impl Routes for Targets {
             }
             RouteChoice::Nowhere => None,
         }
+    }
+
+    /// Those that people ask for are delivered by their own command, to their own target.
+    fn is_ours(&self, row: &RequestRow) -> bool {
+        row.kind != Kind::Manual
     }
 }
 
@@ -181,7 +186,7 @@ fn duration(micros: i64) -> Duration {
 mod tests {
     use super::*;
     use crate::config::Config;
-    use tripline_bundle::spool::{Kind, Spool, StormCaps};
+    use tripline_bundle::spool::{Spool, StormCaps};
     use tripline_core::contract::{Request, request_id};
 
     fn targets(text: &str) -> Targets {

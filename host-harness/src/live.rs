@@ -16,6 +16,7 @@ mod bypass;
 mod clocks;
 mod deliverer;
 pub mod feed;
+pub mod overseer;
 mod reload;
 mod sealer;
 mod worker;

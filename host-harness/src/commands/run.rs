@@ -12,7 +12,9 @@ use crate::cli::DEFAULT_CONFIG_FILE;
 use crate::exit::Failure;
 use crate::ingest::batch::BatchLimits;
 use crate::ingest::frame::FrameLimits;
+use crate::live::overseer::{self, Overseer};
 use crate::live::{Live, Onlookers, Parts, Reloader};
+use crate::metrics::Metrics;
 use crate::sources::{Ended, Running, Start};
 use crate::telemetry;
 use crate::web::{self, Server, Trouble};
@@ -51,6 +53,7 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
         .build()
         .context("cannot start threads")?;
     let onlookers = Onlookers::default();
+    let mut overseer = Some(Overseer::new(settings));
     let (live, reopened) = Live::start(parts, runtime.handle(), &onlookers)?;
     tracing::info!(?reopened, "the state is in step");
     let health = Arc::clone(&onlookers.health);
@@ -75,11 +78,17 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
         drop(start);
         health.end(Trouble::Starting);
         tracing::info!("running");
+        let mut looks = tokio::time::interval(overseer::EVERY);
         loop {
             tokio::select! {
                 told = signals.next() => if let Told::Stop = told { break },
                 // Whoever writes to standard input is done with us when it ends.
                 Some((_, ended)) = sources.next() => if ended == Ok(Ended::Finished) { break } else { continue },
+                _ = looks.tick() => {
+                    let metrics = Arc::clone(&onlookers.metrics);
+                    overseer = look(overseer, metrics).await;
+                    continue;
+                }
                 () = reloader.changed() => {}
             }
             reloader.reload(&live).await;
@@ -100,6 +109,16 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
     });
     runtime.shutdown_background();
     stopped
+}
+
+/// Looks after the spool and the SAS, where waiting for files keeps nobody.
+async fn look(overseer: Option<Overseer>, metrics: Arc<Metrics>) -> Option<Overseer> {
+    let mut overseer = overseer?;
+    let looked = tokio::task::spawn_blocking(move || {
+        overseer.look(&metrics);
+        overseer
+    });
+    looked.await.ok()
 }
 
 /// What to do.

@@ -44,6 +44,12 @@ const LOOK: Duration = Duration::from_secs(5);
 pub trait Routes: Send + Sync {
     /// The target, with a name that is the same for the same target; `None` holds the bundle.
     fn target(&self, row: &RequestRow) -> Option<(&str, &Target)>;
+
+    /// Whether the bundle is the worker's to deliver; others stay as they are.
+    fn is_ours(&self, row: &RequestRow) -> bool {
+        let _ = row;
+        true
+    }
 }
 
 /// How a worker delivers.

@@ -31,6 +31,7 @@ mod store;
 pub use admit::{Admission, Freshness, PROACTIVE_OFF, SHADOW, STALE, StormCaps, Suppression};
 pub use ask::{HELD_FOR_ROOM, SPOOL_BYTES, SPOOL_FULL, SPOOL_KEPT_PERCENT, StepRow};
 pub use commit::{Admitted, BatchId, Checkpoint, Commit, REMEMBERED_BATCHES};
+pub use deliver::Depths;
 pub use error::Error;
 pub use history::HistoryRow;
 pub use releases::Release;

@@ -48,7 +48,7 @@ impl Worker {
 
     /// Puts held bundles on their way that may fare better now.
     pub(super) fn wake_held(&mut self, spool: &mut Spool) -> Result<(), Error> {
-        for row in spool.in_state(State::Held)? {
+        for row in self.rows(spool, State::Held)? {
             let may_go = match occasion(&row) {
                 None => false,
                 Some(Occasion::Own) => self.may_wake(&row),
@@ -84,7 +84,7 @@ impl Worker {
         if !self.lanes.is_any_refusing() {
             return Ok(());
         }
-        for row in spool.in_state(State::Delivering)? {
+        for row in self.rows(spool, State::Delivering)? {
             let name = self.ways.name(&row).unwrap_or_default();
             if let Some((cause, error)) = self.lanes.refusal(&name) {
                 let note = Note {
@@ -101,7 +101,7 @@ impl Worker {
     /// The bundles whose turn it is, in order.
     pub(super) fn due(&self, spool: &Spool) -> Result<Vec<RequestRow>, Error> {
         let mut due = Vec::new();
-        for row in spool.in_state(State::Delivering)? {
+        for row in self.rows(spool, State::Delivering)? {
             if row.sealed.is_some() && self.due_in(spool, &row)?.is_zero() {
                 due.push(row);
             }
@@ -134,7 +134,7 @@ impl Worker {
 
     /// Delivers to folders what waited long enough for its container.
     pub(super) fn fall_back(&mut self, spool: &mut Spool, watch: &dyn Watch) -> Result<(), Error> {
-        for row in waiting(spool)? {
+        for row in self.waiting(spool)? {
             if watch.is_canceled() {
                 break;
             }
@@ -181,13 +181,29 @@ impl Worker {
         Ok(after.saturating_sub(waited(spool, row)?).max(until))
     }
 
+    /// The bundles in a state that are this worker's to deliver.
+    pub(super) fn rows(&self, spool: &Spool, state: State) -> Result<Vec<RequestRow>, Error> {
+        let mut rows = spool.in_state(state)?;
+        rows.retain(|row| self.ways.routes.is_ours(row));
+        Ok(rows)
+    }
+
+    /// Bundles that have not arrived and may.
+    fn waiting(&self, spool: &Spool) -> Result<Vec<RequestRow>, Error> {
+        let mut rows = self.rows(spool, State::Delivering)?;
+        let held = self.rows(spool, State::Held)?;
+        rows.extend(held.into_iter().filter(|row| occasion(row).is_some()));
+        rows.retain(|row| row.sealed.is_some());
+        Ok(rows)
+    }
+
     /// How long there is nothing to do.
     pub(super) fn next_look(&self, spool: &Spool) -> Result<Duration, Error> {
         let mut next = LOOK;
-        for row in spool.in_state(State::Delivering)? {
+        for row in self.rows(spool, State::Delivering)? {
             next = next.min(self.due_in(spool, &row)?);
         }
-        let held = spool.in_state(State::Held)?;
+        let held = self.rows(spool, State::Held)?;
         let held = held
             .iter()
             .filter(|row| matches!(occasion(row), Some(Occasion::Target)));
@@ -201,22 +217,13 @@ impl Worker {
         if let Some(look) = self.lanes.next_look() {
             next = next.min(look.saturating_duration_since(now));
         }
-        for row in waiting(spool)? {
+        for row in self.waiting(spool)? {
             if let Some((_, after)) = self.folder_instead(&row) {
                 next = next.min(self.fall_back_in(spool, &row, after)?);
             }
         }
         Ok(next)
     }
-}
-
-/// Bundles that have not arrived and may.
-fn waiting(spool: &Spool) -> Result<Vec<RequestRow>, Error> {
-    let mut rows = spool.in_state(State::Delivering)?;
-    let held = spool.in_state(State::Held)?;
-    rows.extend(held.into_iter().filter(|row| occasion(row).is_some()));
-    rows.retain(|row| row.sealed.is_some());
-    Ok(rows)
 }
 
 /// On which occasion a held bundle is tried again; on none if it waits for something else.

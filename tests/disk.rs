@@ -5,7 +5,11 @@
 //! fail, one after the other, and runs everywhere. Which ones ran is said on standard error.
 
 #![cfg(unix)]
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
 #![expect(clippy::print_stderr, reason = "the test says which layer ran")]
 
 #[path = "collect/scene.rs"]

@@ -1,6 +1,10 @@
 //! What the recorder keeps for outputs: flags, and lines that nobody judges.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
 
 mod support;
 

@@ -2,6 +2,8 @@
 //!
 //! Where there is no `rsyslogd`, this says so and passes, unless `TRIPLINE_REQUIRE_ALL` is set.
 
+#![expect(clippy::print_stderr, reason = "whoever runs the test reads it")]
+
 mod support;
 
 use std::collections::BTreeMap;

@@ -33,6 +33,9 @@ use tripline_bundle::spool::{Kind, SealedFacts};
 use tripline_bundle::timestamp::Timestamp;
 use tripline_bundle::watch::Unwatched;
 
+/// A program and how to start it.
+type Program = (&'static str, Box<dyn Fn() -> Command>);
+
 /// Clock ticks a second in /proc, which Linux fixes for all programs.
 const TICKS: f64 = 100.0;
 
@@ -70,7 +73,7 @@ fn main() {
     let endpoint = format!("http://{}/account/bundles", listener.local_addr().unwrap());
     std::thread::spawn(move || serve(&listener));
     println!("a bundle of {gb:.2} GB to a server that throws everything away");
-    let mut programs: Vec<(&str, Box<dyn Fn() -> Command>)> = vec![("tripline", {
+    let mut programs: Vec<Program> = vec![("tripline", {
         let (endpoint, work, facts) = (endpoint.clone(), work, facts.clone());
         Box::new(move || {
             let mut command = Command::new(std::env::current_exe().unwrap());

@@ -144,9 +144,10 @@ pub fn redact_group(group: &str, subjects: &[String], redaction: &mut Redaction<
     redaction.text(group)
 }
 
-/// Redacts the bundle at `input` into a new one at `output`, with the same id and what was replaced
-/// in its manifest, in the format that `output` is called by, or else that of `input`. The same bundle and
-/// profile give the same bytes.
+/// Redacts the bundle at `input` into a new one at `output`, with the same id.
+///
+/// What was replaced is in its manifest; it has the format that `output` is called by, or else that of
+/// `input`. The same bundle and profile give the same bytes.
 ///
 /// # Errors
 /// When `input` is not intact, `output` is there already, a file cannot be read or written, or a

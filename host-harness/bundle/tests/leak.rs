@@ -194,7 +194,8 @@ fn no_log_no_error_and_no_file_holds_a_signature() {
         .store()
         .blobs
         .insert(name_of(&id), StoredBlob::default());
-    walk.seen += &format!("{:?}", scene.deliver(&id, &scene::azure(&walk.sas)));
+    let settled = format!("{:?}", scene.deliver(&id, &scene::azure(&walk.sas)));
+    walk.seen += &settled;
     // All goes well.
     walk.walk(&scene, 501, options());
     // A refused port, a host that there is not, TLS where there is none, a proxy that is away.

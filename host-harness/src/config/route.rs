@@ -86,7 +86,7 @@ impl Route {
     /// Whether it is for a request. What is not known of the request fits nothing.
     #[must_use]
     pub fn is_for(&self, facts: RouteFacts<'_>) -> bool {
-        let resource = facts.resource.map(|id| normal(id));
+        let resource = facts.resource.map(normal);
         let is_below = |above: &String| {
             let rest = resource
                 .as_deref()

@@ -76,7 +76,7 @@ impl Pipeline {
             offset: recorded.offset,
             lines: memchr::memchr_iter(b'\n', &recorded.lines).count() as u64,
         };
-        let value = recovered.add(stored.as_deref());
+        let value = recovered.added_to(stored.as_deref());
         Ok(Some((key, value)))
     }
 }

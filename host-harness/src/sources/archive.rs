@@ -23,6 +23,7 @@ mod name;
 mod reader;
 mod rows;
 #[cfg(test)]
+#[expect(clippy::string_slice, reason = "the texts are ASCII")]
 mod tests;
 
 use std::collections::BTreeSet;
@@ -180,7 +181,7 @@ fn prefixes<'a>(
             .filter_map(|hour| day_prefix(resource, hour))
             .collect()
     };
-    resources.flat_map(|resource| of(resource)).collect()
+    resources.flat_map(of).collect()
 }
 
 /// Whether a blob is looked at in this hour.

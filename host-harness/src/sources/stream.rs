@@ -262,7 +262,7 @@ impl Recovered {
 
     /// The value of that row with this batch, too. `stored` is its value so far.
     #[must_use]
-    pub fn add(self, stored: Option<&str>) -> String {
+    pub fn added_to(self, stored: Option<&str>) -> String {
         let mut batches: Vec<Self> = stored.map(read_batches).unwrap_or_default();
         batches.push(self);
         serde_json::to_string(&batches).unwrap_or_default()
@@ -427,11 +427,11 @@ mod tests {
     fn what_was_committed_at_the_restart_is_dropped() {
         let key = |source| Recovered::key(source).unwrap();
         let batch = |offset, lines| Recovered { offset, lines };
-        let first = batch(2, 2).add(None);
-        let value = batch(8, 1).add(Some(&batch(0, 1).add(Some(&first))));
+        let first = batch(2, 2).added_to(None);
+        let value = batch(8, 1).added_to(Some(&batch(0, 1).added_to(Some(&first))));
         let mut cursors = BTreeMap::from([(key("tail:s"), value)]);
-        cursors.insert(key("tail:t"), batch(0, 9).add(None));
-        cursors.insert(key("archive:s"), batch(0, 9).add(None));
+        cursors.insert(key("tail:t"), batch(0, 9).added_to(None));
+        cursors.insert(key("archive:s"), batch(0, 9).added_to(None));
         let (committed, keys) = Committed::of("tail:s", &cursors);
         assert_eq!(keys, ["recovered:tail:s"]);
         assert_eq!(Recovered::key("stdin:s"), None);

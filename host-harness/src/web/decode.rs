@@ -137,7 +137,7 @@ fn progress(taken: usize, input: &[u8]) -> io::Result<usize> {
 impl Deflate {
     /// A stream that begins with these two bytes: a header of RFC 1950 if they can be one.
     fn of(first: u8, second: u8) -> io::Result<Box<Self>> {
-        let is_header = first & 15 == 8 && u16::from_be_bytes([first, second]) % 31 == 0;
+        let is_header = first & 15 == 8 && u16::from_be_bytes([first, second]).is_multiple_of(31);
         let mut deflate = Box::new(Self {
             state: Decompress::new(is_header),
             output: Vec::new(),

@@ -215,7 +215,8 @@ impl Container {
 
     /// Our own wire, and no retries but ours.
     fn client_options(&self) -> ClientOptions {
-        let transport: Arc<dyn azure_core::http::HttpClient> = self.transport.clone() as _;
+        let transport = Arc::clone(&self.transport);
+        let transport: Arc<dyn azure_core::http::HttpClient> = transport;
         ClientOptions {
             transport: Some(SdkTransport::new(transport)),
             retry: RetryOptions::none(),

@@ -97,9 +97,10 @@ impl<'a> Parcel<'a> {
     }
 }
 
-/// Takes a bundle to its target; `waited` is for how long it has been on its way. It returns once the
-/// bundle is there, for the caller to write that down, and may be called again for the same bundle at any
-/// time.
+/// Takes a bundle to its target; `waited` is for how long it has been on its way.
+///
+/// It returns once the bundle is there, for the caller to write that down, and may be called again for the
+/// same bundle at any time.
 ///
 /// # Errors
 /// When it did not arrive; see [`Failure::next`].

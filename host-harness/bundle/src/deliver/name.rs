@@ -7,8 +7,9 @@ use crate::{pack::Format, timestamp::Timestamp};
 /// The most bytes of the name of a deployment or a host in the name of a blob.
 pub const MAX_NAME_BYTES: usize = 64;
 
-/// The name of the bundle called `file`, whose trigger is of the time `at`:
-/// `<deployment>/<host>/<yyyy>/<mm>/<dd>/<file>`, such as `<id>.tar.zst`. Without a host, every host of a
+/// The name of the bundle called `file`, whose trigger is of the time `at`.
+///
+/// It is `<deployment>/<host>/<yyyy>/<mm>/<dd>/<file>`, the file such as `<id>.tar.zst`. Without a host, every host of a
 /// fleet gives the same request the same name.
 #[must_use]
 pub fn blob_name(deployment: &str, host: Option<&str>, at: Timestamp, file: &str) -> String {

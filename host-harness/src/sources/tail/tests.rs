@@ -10,6 +10,9 @@ use super::tailer::{Ready, Tailer};
 use super::*;
 use crate::sources::Recovered;
 
+/// What happens to the files, and the lines that are read then.
+type Step<'a> = (&'a dyn Fn(&Scene), &'a [&'a str]);
+
 /// A folder of logs and what was taken of them.
 pub(super) struct Scene {
     folder: TempDir,
@@ -112,7 +115,7 @@ impl Scene {
                     offset: batch.offset,
                     lines,
                 };
-                let value = recovered.add(self.cursors.get(&key).map(String::as_str));
+                let value = recovered.added_to(self.cursors.get(&key).map(String::as_str));
                 self.cursors.insert(key, value);
             }
         }
@@ -147,7 +150,7 @@ fn settings(patterns: &[String], read_from: ReadFrom) -> TailSettings {
 }
 
 /// Takes what there is after each of some steps, and once more after a restart at each.
-fn each_step(pattern: &str, steps: &[(&dyn Fn(&Scene), &[&str])]) {
+fn each_step(pattern: &str, steps: &[Step<'_>]) {
     for restarts in [false, true] {
         let mut scene = Scene::new(pattern, ReadFrom::Beginning);
         for (number, (step, expected)) in steps.iter().enumerate() {

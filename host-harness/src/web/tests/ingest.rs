@@ -14,10 +14,9 @@ fn many(bytes: usize) -> Vec<u8> {
     let mut number = 0;
     while body.len() < bytes {
         number += 1;
-        body.push_str(&format!(
-            "{{\"n\":{number},\"fill\":\"{}\"}}\n",
-            "x".repeat(700)
-        ));
+        let fill = "x".repeat(700);
+        let line = json!({ "fill": fill, "n": number }).to_string();
+        body += &(line + "\n");
     }
     body.into_bytes()
 }

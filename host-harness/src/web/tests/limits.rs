@@ -78,12 +78,12 @@ async fn the_number_and_size_of_headers() {
     let with = |count: usize, size: usize| {
         let mut head = "GET /health HTTP/1.1\r\nConnection: close\r\n".to_owned();
         for number in 1..count {
-            head.push_str(&format!("x-{number}: y\r\n"));
+            head.extend(["x-", &number.to_string(), ": y\r\n"]);
         }
         // The last header fills it up.
         if size > 0 {
             let rest = size - head.len() - "x: \r\n\r\n".len();
-            head.push_str(&format!("x: {}\r\n", "y".repeat(rest)));
+            head.extend(["x: ", &"y".repeat(rest), "\r\n"]);
         }
         head.push_str("\r\n");
         head

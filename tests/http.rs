@@ -153,13 +153,17 @@ async fn evidence_is_recorded_and_not_judged() {
     assert_eq!(service.history(), [Value::Null; 0]);
 }
 
+/// Somebody agreed to collecting.
+const CONSENT: &str = "[proactive]\nenabled = true\n\
+     consent = { by = 'Anna', date = '2026-11-24', text_version = 1 }\n";
+
 #[tokio::test]
 async fn a_filter_asks_through_the_private_socket() {
     let folder = TempDir::new().unwrap();
     let socket = folder.path().join("s");
     let service = Service::start(
         folder.path(),
-        &format!("unix_socket = '{}'\n", socket.display()),
+        &format!("unix_socket = '{}'\n{CONSENT}", socket.display()),
     );
     let mode = std::fs::metadata(&socket).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);

@@ -78,8 +78,10 @@ fn browse(page: &Path) -> Browsed {
     let asked = asked.filter_map(|rest| rest.split('"').next());
     let requests = asked.filter(|url| {
         let host = url.split('/').nth(2).unwrap_or_default();
-        // The browser asks its maker for the time and such by itself; nothing leaves the machine.
-        let own = host == "google.com" || host.ends_with(".google.com");
+        // The browser asks its maker for the time, updates and such by itself; nothing leaves the machine.
+        let own = host == "google.com"
+            || host.ends_with(".google.com")
+            || host == "update.googleapis.com";
         (url.starts_with("http") || url.starts_with("ws")) && !own
     });
     Browsed {

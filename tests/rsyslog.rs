@@ -14,9 +14,13 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use tripline_bundle::recorder::Reader;
+use tripline_bundle::spool::{Spool, State};
 
 /// How many messages rsyslog gets.
 const MESSAGES: usize = 100_000;
+
+/// How many of them ask for a bundle: no more than an hour may have.
+const TRIGGERS: usize = 4;
 
 /// How often tripline is killed.
 const KILLS: usize = 5;
@@ -74,8 +78,10 @@ fn every_message_is_recorded_though_tripline_is_killed() {
     let path = |name: &str| folder.path().join(name);
     let state = path("state");
     let config = format!(
-        "[run]\nstate = '{}'\n[recorder]\nmin_free_bytes = '0 B'\nmin_free_percent = 0\n\
-         [http]\nlisten = '127.0.0.1:0'\n[[source]]\nkind = 'omprog'\nname = 'rsyslog'\n",
+        "[run]\nstate = '{}'\nseal_delay = '0s'\n[recorder]\nmin_free_bytes = '0 B'\nmin_free_percent = 0\n\
+         [http]\nlisten = '127.0.0.1:0'\n\
+         [proactive]\nenabled = true\n\
+         consent = {{ by = 'Anna', date = '2026-11-24', text_version = 1 }}\n[[source]]\nkind = 'omprog'\nname = 'rsyslog'\n",
         state.display()
     );
     fs::write(path("tripline.toml"), config).unwrap();
@@ -103,7 +109,19 @@ fn every_message_is_recorded_though_tripline_is_killed() {
         program = path("program").display(),
     );
     fs::write(path("rsyslog.conf"), rsyslog).unwrap();
-    let message = |number: usize| format!("{{\"time\":\"2026-11-24T13:00:00Z\",\"n\":{number}}}");
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    // Their windows are complete already, and they are not too old.
+    let at = i64::try_from(since.unwrap().as_micros()).unwrap() - 15 * 60_000_000;
+    let at = tripline_core::time::format_time(at);
+    let message = |number: usize| match number % (MESSAGES / TRIGGERS) {
+        0 => format!(
+            "{{\"time\":\"{at}\",\"resourceId\":\"/SUBSCRIPTIONS/S/RESOURCEGROUPS/R/PROVIDERS/\
+             MICROSOFT.SIGNALRSERVICE/SIGNALR/N{number}\",\"category\":\"AllLogs\",\
+             \"operationName\":\"ConnectionAborted\",\"level\":\"Warning\",\"properties\":\
+             {{\"collection\":\"Throttling\",\"message\":\"Connection count reaches limit.\"}}}}"
+        ),
+        _ => format!("{{\"time\":\"{at}\",\"n\":{number}}}"),
+    };
     let input: String = (0..MESSAGES).map(|number| message(number) + "\n").collect();
     fs::write(path("in.log"), input).unwrap();
     let child = Command::new("rsyslogd")
@@ -148,6 +166,20 @@ fn every_message_is_recorded_though_tripline_is_killed() {
             "message {number} is lost"
         );
     }
+    // Every bundle exactly once, though lines came again.
+    let bundles = || {
+        let files = fs::read_dir(state.join("bundles")).into_iter().flatten();
+        let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
+        names.filter(|name| name.ends_with(".tar.zst")).count()
+    };
+    while bundles() < TRIGGERS {
+        assert!(Instant::now() < deadline, "{} bundles", bundles());
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let spool = Spool::open_read_only(&state).unwrap();
+    let rows = spool.requests().unwrap();
+    assert_eq!((rows.len(), bundles()), (TRIGGERS, TRIGGERS));
+    assert!(rows.iter().all(|row| row.state == State::Delivered));
     let repeated = lines.values().filter(|count| **count > 1).count();
     eprintln!(
         "{} messages recorded, {repeated} of them more than once",

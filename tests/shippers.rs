@@ -2,7 +2,12 @@
 //!
 //! Where there is no `rsyslogd`, its configurations are not looked at, unless `TRIPLINE_REQUIRE_ALL` is set.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+#![expect(clippy::print_stderr, reason = "whoever runs the test reads it")]
 
 mod support;
 
@@ -299,9 +304,9 @@ fn only_commands_that_exist_are_called() {
         let line = found("binary=\"/usr/bin/tripline (.+)\"", &configuration);
         look(&line, &path.display().to_string());
     }
+    let line = Regex::new(r"(?m)^ *(?:\$ )?tripline ((?:[a-z-]+ )+.*)$").unwrap();
     for path in files(&file("docs"), ".md") {
         let page = fs::read_to_string(&path).unwrap();
-        let line = Regex::new(r"(?m)^ *(?:\$ )?tripline ((?:[a-z-]+ )+.*)$").unwrap();
         for block in page.split("```").skip(1).step_by(2) {
             for line in line.captures_iter(block) {
                 // Operands are no commands; none stands before a flag in these.

@@ -72,10 +72,7 @@ impl Pipeline {
             return Ok(None);
         };
         let stored = self.spool.cursors()?.remove(&key);
-        let recovered = Recovered {
-            offset: recorded.offset,
-            lines: memchr::memchr_iter(b'\n', &recorded.lines).count() as u64,
-        };
+        let recovered = Recovered::of(recorded.offset, &recorded.lines);
         let value = recovered.added_to(stored.as_deref());
         Ok(Some((key, value)))
     }

@@ -31,6 +31,8 @@ pub struct Recovered {
     pub offset: u64,
     /// How many lines the batch had; units with a fault are none.
     pub lines: u64,
+    /// A hash of the first of them: of two files of one name, it tells whose batch it is.
+    pub first: u64,
 }
 
 /// How far a stream was handed over.
@@ -253,6 +255,17 @@ impl Stream {
 const RECOVERED: &str = "recovered:";
 
 impl Recovered {
+    /// A batch of `lines`, each ended by `\n`, whose first unit lies at `offset`.
+    #[must_use]
+    pub fn of(offset: u64, lines: &[u8]) -> Self {
+        let first = lines.split(|byte| *byte == b'\n').next();
+        Self {
+            offset,
+            lines: memchr::memchr_iter(b'\n', lines).count() as u64,
+            first: hash(first.unwrap_or_default()),
+        }
+    }
+
     /// The key of the row for a source; `None` for one that has no cursor and reads nothing again.
     #[must_use]
     pub fn key(source: &str) -> Option<String> {
@@ -267,6 +280,12 @@ impl Recovered {
         batches.push(self);
         serde_json::to_string(&batches).unwrap_or_default()
     }
+}
+
+fn hash(line: &[u8]) -> u64 {
+    let hash: [u8; 32] = Sha256::digest(line).into();
+    hash.first_chunk()
+        .map_or(0, |first| u64::from_be_bytes(*first))
 }
 
 fn read_batches(text: &str) -> Vec<Recovered> {
@@ -293,11 +312,15 @@ impl Committed {
         (Self(Arc::new(Mutex::new(batches))), keys)
     }
 
-    /// The lines of the batch that begins here, which is then no longer among them.
-    fn find(&self, source: &str, offset: u64) -> Option<u64> {
+    /// The lines of the batch that begins with this unit, which is then no longer among them.
+    fn find(&self, source: &str, unit: &Unit<'_>) -> Option<u64> {
         let mut sources = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let batches = sources.get_mut(source)?;
-        let found = batches.iter().position(|batch| batch.offset == offset)?;
+        // A unit with a fault before the first line says nothing of it.
+        let fits = |batch: &Recovered| unit.fault.is_some() || batch.first == hash(unit.bytes);
+        let found = batches
+            .iter()
+            .position(|batch| batch.offset == unit.offset && fits(batch))?;
         Some(batches.swap_remove(found).lines)
     }
 }
@@ -308,7 +331,7 @@ impl Dropping {
     /// Whether the unit is one that was committed.
     fn covers(&mut self, source: &str, unit: &Unit<'_>) -> bool {
         if self.lines == 0 && self.may_come {
-            self.lines = self.committed.find(source, unit.offset).unwrap_or(0);
+            self.lines = self.committed.find(source, unit).unwrap_or(0);
         }
         let is_line = unit.fault.is_none();
         if self.lines == 0 {
@@ -426,12 +449,12 @@ mod tests {
     #[test]
     fn what_was_committed_at_the_restart_is_dropped() {
         let key = |source| Recovered::key(source).unwrap();
-        let batch = |offset, lines| Recovered { offset, lines };
-        let first = batch(2, 2).added_to(None);
-        let value = batch(8, 1).added_to(Some(&batch(0, 1).added_to(Some(&first))));
+        let batch = |offset, lines: &str| Recovered::of(offset, lines.as_bytes());
+        let first = batch(2, "b\nc\n").added_to(None);
+        let value = batch(8, "e\n").added_to(Some(&batch(0, "a\n").added_to(Some(&first))));
         let mut cursors = BTreeMap::from([(key("tail:s"), value)]);
-        cursors.insert(key("tail:t"), batch(0, 9).added_to(None));
-        cursors.insert(key("archive:s"), batch(0, 9).added_to(None));
+        cursors.insert(key("tail:t"), batch(0, "x\n").added_to(None));
+        cursors.insert(key("archive:s"), batch(0, "x\n").added_to(None));
         let (committed, keys) = Committed::of("tail:s", &cursors);
         assert_eq!(keys, ["recovered:tail:s"]);
         assert_eq!(Recovered::key("stdin:s"), None);

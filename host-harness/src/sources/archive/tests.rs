@@ -225,10 +225,7 @@ async fn lines_that_were_committed_at_the_restart_are_dropped() {
     let mut start = scene.pipeline.begin();
     let source = format!("archive:signalr:{}", blob(0));
     let key = crate::sources::Recovered::key(&source).unwrap();
-    let recovered = crate::sources::Recovered {
-        offset: 0,
-        lines: 2,
-    };
+    let recovered = crate::sources::Recovered::of(0, b"{\"a\":1}\n{\"a\":2}\n");
     start.cursors.insert(key, recovered.added_to(None));
     scene.reader = Reader::new(settings(true), start, scene.fake.clone());
     assert_eq!(scene.look().await, ["{\"a\":3}"]);

@@ -110,11 +110,7 @@ impl Scene {
             self.read(&ready);
             for batch in &ready.batches {
                 let key = Recovered::key(&batch.source).unwrap();
-                let lines = batch.spans.len() as u64;
-                let recovered = Recovered {
-                    offset: batch.offset,
-                    lines,
-                };
+                let recovered = Recovered::of(batch.offset, &batch.lines);
                 let value = recovered.added_to(self.cursors.get(&key).map(String::as_str));
                 self.cursors.insert(key, value);
             }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{self, Sender};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use tripline_bundle::deliver::{LocalTarget, Worker, WorkerOptions};
@@ -43,7 +44,7 @@ pub(super) fn spawn(settings: &Settings) -> Result<Handle, Failure> {
     let state = &settings.run.state;
     let host = settings.azure.host.clone().unwrap_or_else(host_name);
     let mut options = WorkerOptions::new(&host);
-    options.start_jitter = settings.azure.longest_jitter();
+    options.start_jitter = longest_jitter(settings);
     let mut worker = Worker::new(Box::new(routes), state.join("work"), signer, options);
     let mut spool =
         Spool::open(state, Durability::Fsync, StormCaps::default()).map_err(anyhow::Error::from)?;
@@ -59,6 +60,15 @@ pub(super) fn spawn(settings: &Settings) -> Result<Handle, Failure> {
         stopping,
         wake,
     })
+}
+
+/// The longest wait before a delivery: hosts take turns at a container; a folder needs none.
+fn longest_jitter(settings: &Settings) -> Duration {
+    let mut routes = settings.routes.iter();
+    match settings.azure.sas.is_some() || routes.any(|route| route.sas.is_some()) {
+        true => settings.azure.longest_jitter(),
+        false => Duration::ZERO,
+    }
 }
 
 // === impl Handle ===

@@ -312,10 +312,18 @@ impl Committed {
         (Self(Arc::new(Mutex::new(batches))), keys)
     }
 
-    /// The lines of the batch that begins with this unit, which is then no longer among them.
+    /// The lines of the batch that begins with this unit, which is then no longer among them. A file that
+    /// was rotated away meanwhile, under its old name and something behind it, has what was read of it as
+    /// that of the old name.
     fn find(&self, source: &str, unit: &Unit<'_>) -> Option<u64> {
         let mut sources = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let batches = sources.get_mut(source)?;
+        let mut of_name = sources
+            .iter_mut()
+            .filter(|(name, _)| source.starts_with(name.as_str()));
+        of_name.find_map(|(_, batches)| Self::take_from(batches, unit))
+    }
+
+    fn take_from(batches: &mut Vec<Recovered>, unit: &Unit<'_>) -> Option<u64> {
         // A unit with a fault before the first line says nothing of it.
         let fits = |batch: &Recovered| unit.fault.is_some() || batch.first == hash(unit.bytes);
         let found = batches

@@ -364,7 +364,6 @@ fn whoever_stops_it_waits_long_enough() {
 }
 
 #[test]
-#[expect(clippy::print_stderr, reason = "whoever runs the test reads it")]
 fn rsyslog_accepts_its_configurations() {
     let version = Command::new("rsyslogd")
         .arg("-v")

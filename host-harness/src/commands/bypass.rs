@@ -37,6 +37,9 @@ pub struct WhereArgs {
     /// The state folder of `tripline run`.
     #[arg(long, value_name = "DIR", env = "TRIPLINE_STATE", default_value = DEFAULT_STATE)]
     pub state: PathBuf,
+    /// Who says so; the user of this session unless given.
+    #[arg(long, value_name = "NAME")]
+    pub by: Option<String>,
 }
 
 /// Arguments of `tripline bypass on`.
@@ -56,25 +59,26 @@ pub struct OnArgs {
 pub fn bypass(command: &BypassCommand) -> Result<(), Failure> {
     match command {
         BypassCommand::On(args) => {
-            say(&args.place.state, true, args.until.as_deref())?;
+            say(&args.place, true, args.until.as_deref())?;
             answer(
                 "bypass on: within a second lines go on unrecorded and unjudged (`tripline bypass off`)\n",
             )
         }
         BypassCommand::Off(place) => {
-            say(&place.state, false, None)?;
+            say(place, false, None)?;
             answer("bypass off: lines are recorded and judged again within a second\n")
         }
         BypassCommand::Status { place, json } => status(&place.state, *json),
     }
 }
 
-fn say(state: &Path, on: bool, end: Option<&str>) -> Result<(), Failure> {
+fn say(place: &WhereArgs, on: bool, end: Option<&str>) -> Result<(), Failure> {
+    let state = &place.state;
     check(state)?;
     let now = now().ok_or_else(|| Failure::usage("the clock is before 1970: set it"))?;
     let said = Override {
         on,
-        by: who(None)?,
+        by: who(place.by.as_deref())?,
         at: Timestamp::from_micros(now),
         until: until(end, now)?,
         text_version: None,

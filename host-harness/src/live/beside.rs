@@ -13,6 +13,7 @@ use crate::ingest::quarantine::{DEFAULT_QUARANTINE_BYTES, QuarantineEntry, Quara
 use crate::metrics::{LineOutcome, Metrics};
 use crate::outputs::Outputs;
 use crate::pipeline::Pipeline;
+use crate::replay::now;
 use crate::web::{Health, Trouble};
 
 /// How the names of counters begin that count the lines a rule flagged.
@@ -73,6 +74,9 @@ impl Beside {
         metrics.plugin_traps(judged.trapped.len() as u64);
         metrics.folded(output.folded.iter().map(|fold| fold.count).sum());
         metrics.batch(began.elapsed());
+        if let Some(now) = now() {
+            metrics.last_line(now / 1_000_000);
+        }
         match pipeline.broken() {
             Some(why) => self.health.begin(Trouble::Plugin, why),
             None => self.health.end(Trouble::Plugin),

@@ -173,7 +173,7 @@ fn registered() -> BTreeSet<String> {
     let fields = found(r"(?s)pub struct Metrics \{(.+?)\n\}", &fields);
     let register = read("host-harness/src/metrics/register.rs");
     let entry = Regex::new(
-        r#"(?:(\w+): )?book\s*\.(?:add|unit)\(\s*"([a-z_]+)",\s*"[^"]*",\s*(?:Unit::(\w+),)?"#,
+        r#"(?:([A-Za-z0-9_]+): )?book[ \n]*\.(?:add|unit)\([ \n]*"([a-z_]+)",[ \n]*"[^"]*",[ \n]*(?:Unit::([A-Za-z0-9_]+),)?"#,
     )
     .unwrap();
     let mut names = BTreeSet::from(["tripline_build_info".to_owned()]);
@@ -184,7 +184,10 @@ fn registered() -> BTreeSet<String> {
         let name = format!("tripline_{}{unit}", &entry[2]);
         let kind = entry.get(1).map_or_else(String::new, |field| {
             found(
-                &format!(r"\b{}: ([\w<>, ]+),(?:\n|$)", field.as_str()),
+                &format!(
+                    r"(?-u:\b){}: ([[A-Za-z0-9_]<>, ]+),(?:\n|$)",
+                    field.as_str()
+                ),
                 &fields,
             )
         });
@@ -213,8 +216,8 @@ fn alerts_and_words_name_only_what_is_measured() {
     ] {
         assert!(registered.contains(name), "{name}: {registered:?}");
     }
-    let name = Regex::new(r"\btripline_[a-z_]+").unwrap();
-    let value = Regex::new(r#"\b(outcome|state)="(\w+)""#).unwrap();
+    let name = Regex::new(r"(?-u:\b)tripline_[a-z_]+").unwrap();
+    let value = Regex::new(r#"(?-u:\b)(outcome|state)="([A-Za-z0-9_]+)""#).unwrap();
     let words = read("host-harness/src/metrics/labels.rs")
         + &read("host-harness/bundle/src/spool/state.rs");
     let page = read("docs/operations/operations.md");
@@ -257,7 +260,7 @@ fn alerts_and_words_name_only_what_is_measured() {
     for name in name.find_iter(&page) {
         assert!(registered.contains(name.as_str()), "{}", name.as_str());
     }
-    for alert in Regex::new(r"\| `(Tripline\w+)` \|")
+    for alert in Regex::new(r"\| `(Tripline[A-Za-z0-9_]+)` \|")
         .unwrap()
         .captures_iter(&page)
     {
@@ -296,7 +299,7 @@ fn only_commands_that_exist_are_called() {
         count += 1;
     };
     let unit = read("docs/operations/tripline.service");
-    for line in Regex::new(r"(?m)^Exec\w+=/usr/bin/tripline (.+)$")
+    for line in Regex::new(r"(?m)^Exec[A-Za-z0-9_]+=/usr/bin/tripline (.+)$")
         .unwrap()
         .captures_iter(&unit)
     {
@@ -338,25 +341,25 @@ fn only_commands_that_exist_are_called() {
 /// A stop may take twice `drain_timeout`: sources and server have half of it each, the pipeline all of it.
 #[test]
 fn whoever_stops_it_waits_long_enough() {
-    let drain = r#"(?m)^#?drain_timeout = "(\d+)s"$"#;
+    let drain = r#"(?m)^#?drain_timeout = "([0-9]+)s"$"#;
     let most = 2 * seconds(drain, &read("host-harness/config/default.toml"));
     let unit = read("docs/operations/tripline.service");
-    assert!(seconds(r"(?m)^TimeoutStopSec=(\d+)s$", &unit) > most);
+    assert!(seconds(r"(?m)^TimeoutStopSec=([0-9]+)s$", &unit) > most);
     assert!(
         unit.contains("\nKillSignal=SIGTERM\n") && unit.contains("\nStateDirectory=tripline\n")
     );
     let manifest = read("docs/operations/kubernetes/daemonset.yaml");
-    assert!(seconds(r"terminationGracePeriodSeconds: (\d+)\n", &manifest) > most);
+    assert!(seconds(r"terminationGracePeriodSeconds: ([0-9]+)\n", &manifest) > most);
     assert!(manifest.contains("defaultMode: 0400\n"));
     for name in ["rsyslog/omprog.conf", "stack-hub/cef-rsyslog.conf"] {
         let rsyslog = read(&format!("docs/shippers/{name}"));
         assert!(
-            seconds(r#"closeTimeout="(\d+)000""#, &rsyslog) > most,
+            seconds(r#"closeTimeout="([0-9]+)000""#, &rsyslog) > most,
             "{name}"
         );
         let commit = tripline::sources::omprog::LONGEST_COMMIT.as_secs();
         assert!(
-            seconds(r#"confirmTimeout="(\d+)000""#, &rsyslog) > commit,
+            seconds(r#"confirmTimeout="([0-9]+)000""#, &rsyslog) > commit,
             "{name}"
         );
         assert!(rsyslog.contains("queue.workerThreads=\"1\"\n"), "{name}");

@@ -29,7 +29,8 @@
 //! **Fairness.** Files have turns of 1 MiB; a file that took the place of a rotated one waits for that.
 //!
 //! Lost is what is truncated before it was read and has no copy, and a compressed file's last bytes if
-//! nothing was in it when it was last seen.
+//! nothing was in it when it was last seen. Where empty files are rotated, and their inodes used again
+//! between two looks, lines may come twice or that last one be lost: tell logrotate `notifempty`.
 
 mod find;
 mod followed;

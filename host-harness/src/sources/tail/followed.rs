@@ -84,6 +84,7 @@ impl Followed {
         found: &Found,
         offset: u64,
         head: Head,
+        committed: &Committed,
     ) -> Self {
         let place = Place {
             offset,
@@ -98,7 +99,7 @@ impl Followed {
             number,
             rotated: false,
         };
-        let mut followed = Self::resume(slot, name, saved, &Committed::default());
+        let mut followed = Self::resume(slot, name, saved, committed);
         // A row comes before the first lines: should these be recorded and not committed, it says under
         // which name, whatever the file is called by then.
         followed.stored = false;

@@ -57,6 +57,9 @@ pub(super) struct Tailer {
     since: i64,
     is_begun: bool,
     has_looked: bool,
+    /// Recovered batches that were not found yet: also in a file that is new to us, since what was read
+    /// lies in a copy of it now.
+    committed: Committed,
     /// Keys of rows of recovered batches, to be removed once everything was read.
     recovered: Vec<String>,
     /// Whose turn it is.
@@ -93,6 +96,7 @@ impl Tailer {
             since: begun.as_ref().map_or(now, |begun| begun.since),
             is_begun: begun.is_some(),
             has_looked: false,
+            committed,
             recovered,
             settings,
             turn: 0,
@@ -299,8 +303,14 @@ impl Tailer {
             match self.beginning(&found) {
                 Ok((offset, head)) => {
                     self.unreadable.remove(&found.path);
-                    let mut file =
-                        Followed::new((slot, number), &self.settings.name, &found, offset, head);
+                    let mut file = Followed::new(
+                        (slot, number),
+                        &self.settings.name,
+                        &found,
+                        offset,
+                        head,
+                        &self.committed,
+                    );
                     file.matched = true;
                     file.seen = Some((found.modified, found.size));
                     file.ready = found.size > offset;

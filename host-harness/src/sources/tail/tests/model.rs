@@ -86,7 +86,9 @@ fn run(steps: &[Step]) {
     let mut scene = Scene::new("app.log*", ReadFrom::Beginning);
     let mut world = World::default();
     for step in steps {
-        let is_there = scene.path("app.log").exists();
+        // Empty files are not rotated (logrotate's `notifempty`): there is nothing to tell them by, and the
+        // inode of one is soon that of another.
+        let is_there = fs::metadata(scene.path("app.log")).is_ok_and(|file| file.len() > 0);
         // A file that nobody saw before it was rotated may never get the newline of its last line.
         if matches!(step, Step::Rename | Step::CopyTruncate) && !world.part.is_empty() {
             scene.follow();

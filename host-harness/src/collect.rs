@@ -6,6 +6,7 @@
 
 mod attempt;
 mod estimate;
+mod facts;
 mod filter;
 mod look;
 mod outcome;
@@ -40,6 +41,7 @@ use look::Look;
 use spools::{Opened, Scratch};
 
 pub use estimate::Estimate;
+pub(crate) use facts::{forget_facts, host_facts};
 pub use filter::{Filters, Knowledge, MOST_FILTER_BYTES, MOST_FILTERS};
 pub use outcome::{Collected, Resumed};
 pub use question::{MOST_CASE_CHARS, MOST_NOTE_CHARS, Question};

@@ -28,6 +28,8 @@ use std::path::Path;
 
 use serde::Serialize;
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+use tripline_bundle::collect::DEFAULT_ROLE;
 use tripline_core::contract::Problem;
 use tripline_core::table::Table;
 
@@ -282,6 +284,12 @@ impl Config {
         findings
     }
 
+    /// The SHA-256 of the file as it was read, in hex.
+    #[must_use]
+    pub fn sha256(&self) -> String {
+        crate::replay::hex(&Sha256::digest(self.file.text.as_bytes()))
+    }
+
     /// What the rules are called and mean, in their order.
     #[must_use]
     pub fn rule_texts(&self) -> Vec<RuleText> {
@@ -310,6 +318,22 @@ impl Config {
     #[must_use]
     pub fn default_rules(&self) -> usize {
         self.rule_set.defaults()
+    }
+}
+
+// === impl Settings ===
+
+impl Settings {
+    /// Whose logs a source is, by its `[[source]]` or by `[[collect.roles]]`.
+    #[must_use]
+    pub fn role_of(&self, source: &str) -> String {
+        // `tail:<name>:<path>` and such.
+        let name = source.split(':').nth(1);
+        let own = self
+            .sources
+            .iter()
+            .find(|own| Some(own.name.as_str()) == name && own.role != DEFAULT_ROLE);
+        own.map_or_else(|| self.collect.role_of(source), |own| own.role.clone())
     }
 }
 

@@ -5,6 +5,7 @@
 //! what was committed before and commits the rest.
 
 mod catch_up;
+mod commit;
 mod judge;
 mod reload;
 mod retain;
@@ -19,9 +20,7 @@ use anyhow::Context as _;
 use sha2::{Digest, Sha256};
 use tripline_bundle::failpoint;
 use tripline_bundle::recorder::{self, Durability, Place, Position, Recorder, RecorderOptions};
-use tripline_bundle::spool::{
-    Admission, BatchId, Checkpoint, Commit, Freshness, Kind, Spool, StormCaps,
-};
+use tripline_bundle::spool::{Commit, Kind, Spool, StormCaps};
 use tripline_bundle::{SystemVolume, Volume};
 use tripline_core::contract::{Context, Output, Request};
 use tripline_runtime::{Judged, Plugin};
@@ -399,102 +398,6 @@ impl Pipeline {
     /// The recorder and the spool, to seal what was asked for.
     pub fn parts(&mut self) -> (&Recorder, &mut Spool) {
         (&self.recorder, &mut self.spool)
-    }
-
-    /// Commits what the disk refused before, if anything; answers it if it is of this batch.
-    fn finish(&mut self, batch: Option<&Batch>) -> anyhow::Result<Option<Judged>> {
-        let Some(mut unfinished) = self.unfinished.take() else {
-            return Ok(None);
-        };
-        if let Err(error) = self.try_finish(&mut unfinished) {
-            self.unfinished = Some(unfinished);
-            return Err(error);
-        }
-        Ok(unfinished.is_of(batch).then_some(unfinished.judged))
-    }
-
-    fn try_finish(&mut self, unfinished: &mut Unfinished) -> anyhow::Result<()> {
-        if let Some(position) = unfinished.index {
-            self.index(position, &unfinished.judged.output)?;
-            unfinished.index = None;
-        }
-        self.commit(unfinished)
-    }
-
-    /// One transaction: requests, folds, counters, position and, when due, a checkpoint.
-    fn commit(&mut self, done: &Unfinished) -> anyhow::Result<()> {
-        let output = &done.judged.output;
-        let faults = done.faults + self.unrecorded_faults;
-        let quarantined = output.rejected.len() as u64 + faults;
-        let lines = done.lines as u64 + faults + self.unrecorded;
-        let mut counts = output.counts.clone();
-        for (name, count) in [
-            ("lines", lines),
-            ("passed", lines - quarantined),
-            ("quarantined", quarantined),
-            ("unjudged", done.judged.unjudged.len() as u64),
-            ("unrecorded", self.unrecorded),
-            ("plugin-traps", done.judged.trapped.len() as u64),
-        ] {
-            if count > 0 {
-                counts.push((name.to_owned(), count));
-            }
-        }
-        let reached = done.next.or(self.reached);
-        let due = reached.filter(|_| self.since_checkpoint >= CHECKPOINT_BYTES);
-        let checkpoint = due.map(|at| self.checkpoint(at)).transpose()?;
-        let remembered = done.batch.as_ref().filter(|_| self.options.deduplicate);
-        let commit = Commit {
-            requests: &output.requests,
-            kind: Kind::Proactive,
-            freshness: self.freshness(done.arrived),
-            is_off: self.is_off,
-            folded: &output.folded,
-            counts: &counts,
-            processed_to: done.next,
-            batch: remembered.map(|(source, sha256)| BatchId {
-                source,
-                sha256: *sha256,
-            }),
-            checkpoint,
-            cursor: done
-                .cursor
-                .as_ref()
-                .map(|(key, value)| (key.as_str(), value.as_str())),
-        };
-        for admitted in self.spool.commit(&commit)? {
-            if let Admission::Suppressed { by } = &admitted.admission {
-                tracing::info!(bundle.id = admitted.id, %by, "bundle suppressed");
-            }
-        }
-        self.reached = reached;
-        if self.unfinished.is_none() {
-            self.readable = place(&self.recorder);
-        }
-        (self.unrecorded, self.unrecorded_faults) = (0, 0);
-        if due.is_some() {
-            self.since_checkpoint = 0;
-        }
-        Ok(())
-    }
-
-    /// How old a trigger may be, by when its batch arrived, so that a commit after a crash decides as
-    /// the one before would have; by the clock of now if that is not known. A clock before 1970 makes
-    /// none too old.
-    fn freshness(&self, arrived: Option<i64>) -> Option<Freshness> {
-        let max_trigger_age = self.options.max_trigger_age?;
-        Some(Freshness {
-            now: arrived.or_else(now)?,
-            max_trigger_age,
-        })
-    }
-
-    fn checkpoint(&mut self, position: Position) -> anyhow::Result<Checkpoint> {
-        self.recorder.sync()?;
-        Ok(Checkpoint {
-            position,
-            plugin_state: self.plugin.checkpoint()?,
-        })
     }
 }
 

@@ -1,8 +1,7 @@
 //! Taking one request to its end.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use anyhow::Context as _;
 use tripline_bundle::collect::{Collector, Extras};
 use tripline_bundle::deliver::{LocalTarget, Target};
 use tripline_bundle::local::{ShareLimits, prune};
@@ -13,6 +12,7 @@ use tripline_bundle::spool::{self, HELD_FOR_ROOM, Note, Spool, State};
 use tripline_bundle::verify::read_manifest;
 
 use super::Collection;
+use super::facts::{forget_facts, host_facts};
 use super::question::{HOST_ROLE, Question};
 use crate::delivery::azure_target;
 use crate::exit::Failure;
@@ -98,8 +98,7 @@ impl Collection<'_> {
         }
         match outcome {
             Ok(Outcome::Delivered(_)) => {
-                // What stays is only of use to this request.
-                std::fs::remove_file(facts_path(work, id)).unwrap_or_default();
+                forget_facts(work, id);
                 // The next delivery does it, if this one cannot.
                 let now = std::time::SystemTime::now();
                 let pruned = question
@@ -192,42 +191,11 @@ impl Collection<'_> {
             collectors.extend(wanted.cloned().map(Collector::Files));
         }
         if self.settings.collect.host_facts && filters.wants_role(HOST_ROLE) {
-            let text = self.facts(id, question, work)?;
-            collectors.push(Collector::Given {
-                role: HOST_ROLE.to_owned(),
-                name: "facts.json".to_owned(),
-                text,
-            });
+            let share = question.share.as_deref().map(|share| ("share", share));
+            let folders: Vec<_> = [("state", self.state)].into_iter().chain(share).collect();
+            let facts = host_facts(work, id, &folders, &self.config_sha256);
+            collectors.push(facts.map_err(|error| Attempt::Failed(Failure::from(error)))?);
         }
         Ok(collectors)
     }
-
-    /// The facts of the host: those of the first attempt, so that a bundle that is sealed again after a
-    /// crash has the same bytes.
-    fn facts(&self, id: &str, question: &Question, work: &Path) -> Result<String, Attempt> {
-        let path = facts_path(work, id);
-        if let Ok(text) = std::fs::read_to_string(&path) {
-            return Ok(text);
-        }
-        let share = question.share.as_deref().map(|share| ("share", share));
-        let folders: Vec<_> = [("state", self.state)].into_iter().chain(share).collect();
-        let text = tripline_bundle::collect::gather_facts(&folders, &self.config_sha256);
-        let write = || -> anyhow::Result<()> {
-            use std::io::Write as _;
-            let folder = path.parent().unwrap_or(work);
-            std::fs::create_dir_all(folder)?;
-            let mut file = tempfile::NamedTempFile::new_in(folder)?;
-            file.write_all(text.as_bytes())?;
-            file.persist(&path)?;
-            Ok(())
-        };
-        write()
-            .with_context(|| format!("cannot write `{}`", path.display()))
-            .map_err(|error| Attempt::Failed(Failure::from(error)))?;
-        Ok(text)
-    }
-}
-
-fn facts_path(work: &Path, id: &str) -> PathBuf {
-    work.join("facts").join(format!("{id}.json"))
 }

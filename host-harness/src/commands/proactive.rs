@@ -17,6 +17,7 @@ use crate::exit::Failure;
 use crate::overrides::{Override, Overrides, OverridesError, Subject};
 use crate::proactive::{CONSENT_TEXT, CONSENT_VERSION, Standing};
 use crate::replay::now;
+use crate::who::Who;
 
 /// Commands on proactive collection.
 #[derive(Debug, Subcommand)]
@@ -236,7 +237,8 @@ fn clock() -> Result<i64, Failure> {
     now().ok_or_else(|| Failure::usage("the clock is before 1970: set it"))
 }
 
-/// Who it is, for the record: as given, or the user behind `sudo`, or the user.
+/// Who it is, for the record: as given, or the user behind `sudo`, or the user, also where the environment
+/// names nobody, as under cron.
 pub(super) fn who(by: Option<&str>) -> Result<String, Failure> {
     let of_session = || {
         ["SUDO_USER", "USER", "LOGNAME"]
@@ -248,6 +250,7 @@ pub(super) fn who(by: Option<&str>) -> Result<String, Failure> {
             })
     };
     let by = by.map(str::to_owned).or_else(of_session);
+    let by = by.or_else(|| Who::am_i().name);
     let by = by.unwrap_or_default().trim().to_owned();
     if by.is_empty() || by.chars().count() > MOST_BY_CHARS || by.chars().any(char::is_control) {
         return Err(Failure::usage(format!(

@@ -22,7 +22,7 @@ pub(super) struct Document {
     pub(super) value: Value,
     /// Where it is no TOML.
     pub(super) syntax: Vec<Located>,
-    text: String,
+    pub(super) text: String,
     /// Where values stand, by JSON pointer.
     places: BTreeMap<String, usize>,
     /// JSON pointers of the sections that are no TOML somewhere.

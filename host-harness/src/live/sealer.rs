@@ -1,6 +1,7 @@
 //! The thread that seals what was asked for, once the windows are complete.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
@@ -9,8 +10,8 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::{mpsc, oneshot, watch};
-use tripline_bundle::collect::Extras;
-use tripline_bundle::manifest::{Hashes, ManifestContext};
+use tripline_bundle::collect::{Collector, Extras};
+use tripline_bundle::manifest::{Hashes, ManifestContext, Scope};
 use tripline_bundle::recorder::{Durability, Reader};
 use tripline_bundle::redact::Profile;
 use tripline_bundle::seal::{self, Outcome, SealOptions, seal};
@@ -22,6 +23,7 @@ use tripline_bundle::spool::{
 use tripline_bundle::watch::Watch;
 use tripline_runtime::{Component, Engine};
 
+use crate::collect::{forget_facts, host_facts};
 use crate::config::{RouteChoice, RouteFacts, Settings, choose_route};
 use crate::exit::Failure;
 use crate::proactive::{Gate, follow};
@@ -42,6 +44,8 @@ pub(super) struct Sealer {
     plugin_sha256: String,
     plugin_name: String,
     rules: watch::Receiver<Rules>,
+    /// Of the configuration as it was at the start.
+    config_sha256: String,
     /// What is replaced in bundles that no route says otherwise of.
     profile: Profile,
     /// The profiles of routes that have one of their own, by the route's name.
@@ -83,6 +87,7 @@ impl Sealer {
             plugin_sha256: parts.component.sha256().to_owned(),
             plugin_name: parts.plugin_name.clone(),
             rules,
+            config_sha256: parts.config.sha256(),
             profile: settings.redact.compile(None)?,
             signer: settings.bundle.signer()?,
             engine: parts.engine.clone(),
@@ -177,6 +182,23 @@ impl Sealer {
         Ok(rows)
     }
 
+    /// What is collected besides the window: facts of the host, and log files, but these only where the
+    /// bundle is of everything: lines of another resource have no place in that of one.
+    fn collectors(&self, row: &RequestRow, work: &Path) -> anyhow::Result<Vec<Collector>> {
+        let settings = &self.settings;
+        let mut collectors = Vec::new();
+        if matches!(Scope::of(&row.request), Scope::All) {
+            let files = settings.collect.files.iter().cloned();
+            collectors.extend(files.map(Collector::Files));
+        }
+        if settings.collect.host_facts {
+            let folders = [("state", settings.run.state.as_path())];
+            let id = &row.request.id;
+            collectors.push(host_facts(work, id, &folders, &self.config_sha256)?);
+        }
+        Ok(collectors)
+    }
+
     /// Whether what waits to be delivered leaves nothing for a request that was not sealed yet.
     fn is_spool_full(&self, spool: &Spool, row: &RequestRow) -> anyhow::Result<bool> {
         let most = SPOOL_BYTES / 100 * (100 - SPOOL_KEPT_PERCENT);
@@ -236,13 +258,14 @@ impl Sealer {
         };
         let watch = Stopping(Arc::clone(stopping));
         let work = self.settings.run.state.join("work");
+        let collectors = self.collectors(row, &work)?;
         let options = SealOptions {
             // The deliverer's.
             target: None,
             work: &work,
             context: &context,
             max_bundle_bytes: self.settings.storm.max_bundle_bytes,
-            role: &|source| self.settings.collect.role_of(source),
+            role: &|source| self.settings.role_of(source),
             belongs: &|line| belongs(line, &resource),
             replays: &|request, logs| check.replays(request, logs),
             format: self.settings.bundle.format,
@@ -251,10 +274,15 @@ impl Sealer {
             profile: self.profile(row),
             extras: Extras {
                 watch: &watch,
+                collectors: &collectors,
                 ..Extras::default()
             },
         };
-        match seal(reader, spool, id, &options) {
+        let sealed = seal(reader, spool, id, &options);
+        if sealed.is_ok() {
+            forget_facts(&work, id);
+        }
+        match sealed {
             Ok(Outcome::Delivered(bundle)) => {
                 tracing::info!(bundle.id = id, place = bundle.place, "bundle delivered");
             }

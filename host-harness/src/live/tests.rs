@@ -120,6 +120,10 @@ fn what_is_offered_is_durable_and_a_complete_window_becomes_a_bundle() {
     // The window of the second one is not complete.
     scene.offer(&live, &throttled("other", 5 * MINUTE));
     scene.wait_for(&[State::Delivered, State::Requested]);
+    let spool = Spool::open_read_only(&scene.folder.path().join("state")).unwrap();
+    let sealed = spool.requests().unwrap().remove(0).sealed.unwrap();
+    // Manifest, report and ticket, the lines, and the facts of the host.
+    assert_eq!(sealed.files, 5);
     let bundles = scene.folder.path().join("state/bundles");
     let is_bundle = |name: &std::ffi::OsStr| name.to_string_lossy().ends_with(".tar.zst");
     let files = std::fs::read_dir(bundles)

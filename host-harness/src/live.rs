@@ -6,9 +6,9 @@
 //!                       └─▶ sealer (windows that are complete) ─▶ delivery
 //! ```
 //!
-//! Sources hand batches to the [`feed`]; one thread, the [`worker`], owns the pipeline and takes them in
+//! Sources hand batches to the [`feed`]; one thread, the `worker`, owns the pipeline and takes them in
 //! the order of their arrival; a source may forget a batch, and acknowledge it, when the feed has
-//! answered. Another thread, the [`sealer`], seals what was asked for once its window is complete. They
+//! answered. Another thread, the `sealer`, seals what was asked for once its window is complete. They
 //! meet in the spool only, so that each may fail, wait or be killed without the other.
 
 mod beside;

@@ -1,7 +1,7 @@
 //! What is counted and measured, in the text format of Prometheus.
 //!
 //! Names are `tripline_<what>_<unit>`, counters end in `_total`. Labels are fixed sets, but for the names
-//! of rules and the reasons of quarantine: of these so many are kept apart ([`labels`]), and the others
+//! of rules and the reasons of quarantine: of these so many are kept apart (`labels`), and the others
 //! are counted as `other`. No text of a customer is ever a label.
 //!
 //! What matters to somebody who reads the log is said there by the same method that counts it.

@@ -6,11 +6,11 @@
 //! recorder ◀── reads from its cursor ┼────────┘──▶ cursor in the spool, once a second
 //! ```
 //!
-//! An output has a thread, an [`inbox`], a cursor of its own in the spool and a [`sink`]. It reads what
+//! An output has a thread, an `inbox`, a cursor of its own in the spool and a `sink`. It reads what
 //! the pipeline has committed, puts the flags in, leaves out what is no record, and hands it over; then
 //! the cursor moves. So each line arrives at least once, in the order of the recorder, whenever the
 //! process dies; senders never wait for it. Lines that the recorder did not take come through memory,
-//! within a bound. Whatever an output does not deliver is counted: [`status`].
+//! within a bound. Whatever an output does not deliver is counted: `status`.
 
 mod chunk;
 mod cursor;

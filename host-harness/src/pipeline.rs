@@ -28,6 +28,7 @@ use tripline_runtime::{Judged, Plugin};
 use crate::config::RecorderSettings;
 use crate::ingest::batch::Batch;
 
+pub(crate) use judge::name_source;
 use unfinished::Unfinished;
 
 /// After how many bytes of lines the plugin's state is stored.
@@ -335,7 +336,10 @@ impl Pipeline {
             }
         };
         let next = self.recorder.end();
-        let output = self.plugin.advance(context)?;
+        let mut output = self.plugin.advance(context)?;
+        if self.options.recorder.is_some() {
+            name_source(&mut output.requests, &context.source);
+        }
         self.unfinished = Some(Unfinished::tick(output, time, next));
         let judged = self.finish(None)?.unwrap_or_default();
         Ok(judged.output)

@@ -121,7 +121,9 @@ fn what_is_offered_is_durable_and_a_complete_window_becomes_a_bundle() {
     scene.offer(&live, &throttled("other", 5 * MINUTE));
     scene.wait_for(&[State::Delivered, State::Requested]);
     let spool = Spool::open_read_only(&scene.folder.path().join("state")).unwrap();
-    let sealed = spool.requests().unwrap().remove(0).sealed.unwrap();
+    let row = spool.requests().unwrap().remove(0);
+    assert_eq!(row.request.attribute("source"), Some("hub"));
+    let sealed = row.sealed.unwrap();
     // Manifest, report and ticket, the lines, and the facts of the host.
     assert_eq!(sealed.files, 5);
     let bundles = scene.folder.path().join("state/bundles");

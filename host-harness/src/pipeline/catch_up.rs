@@ -4,7 +4,7 @@ use tripline_bundle::recorder::{self, Event, Position};
 
 use crate::sources::Recovered;
 
-use super::{Pipeline, Reopened, context, unfinished::Unfinished};
+use super::{Pipeline, Reopened, context, name_source, unfinished::Unfinished};
 
 impl Pipeline {
     /// Runs again what came since the last checkpoint, as it was judged then: the same batches with
@@ -49,7 +49,8 @@ impl Pipeline {
                 }
                 Ok(Event::Tick(tick)) => {
                     let moved = context(&tick.source, Some(tick.time));
-                    let output = self.plugin.advance(&moved)?;
+                    let mut output = self.plugin.advance(&moved)?;
+                    name_source(&mut output.requests, &tick.source);
                     reopened.ticks += 1;
                     if !is_processed(tick.position) {
                         self.commit(&Unfinished::tick(output, tick.time, tick.next))?;

@@ -2,11 +2,14 @@
 //! host itself reads of them; and what the recorder keeps of it.
 
 use tripline_bundle::recorder::{self, Position};
-use tripline_core::contract::{Output, RejectedLine};
+use tripline_core::contract::{Output, RejectedLine, Request};
 use tripline_core::record::read_record;
 use tripline_runtime::Judged;
 
 use super::{Pipeline, context};
+
+/// The attribute of a request that names the source of what asked for it.
+const SOURCE: &str = "source";
 
 impl Pipeline {
     /// What becomes of lines, by the plugin or without it.
@@ -32,6 +35,9 @@ impl Pipeline {
             Err(error) => return Err(error.into()),
         };
         complete(&mut judged, lines, arrived);
+        if arrived.is_some() {
+            name_source(&mut judged.output.requests, source);
+        }
         Ok(judged)
     }
 
@@ -56,6 +62,17 @@ impl Pipeline {
                 Ok(())
             }
             kept => Ok(kept?),
+        }
+    }
+}
+
+/// Says in requests which source they come from, for routes. A replay, whose sources are files, does not.
+pub(crate) fn name_source(requests: &mut [Request], source: &str) {
+    for request in requests {
+        if request.attribute(SOURCE).is_none() {
+            request
+                .attributes
+                .push((SOURCE.to_owned(), source.to_owned()));
         }
     }
 }

@@ -20,6 +20,7 @@ use super::intake::ask;
 use super::service::Shared;
 use crate::ingest::frame::{FrameLimits, Framer};
 use crate::metrics::RequestOutcome;
+use crate::pipeline::name_source;
 
 /// The longest body once decompressed, in bytes.
 pub(super) const BODY_BYTES: u64 = 16 << 20;
@@ -62,7 +63,10 @@ pub(super) async fn bundles(
             None => read(unit.bytes).map_err(|refusal| refusal.to_string()),
         };
         match asked {
-            Ok(asked) => requests.extend(asked.requests),
+            Ok(mut asked) => {
+                name_source(&mut asked.requests, &asked.source);
+                requests.extend(asked.requests);
+            }
             Err(why) => refuse(format!("record {number}: {why}")),
         }
     };

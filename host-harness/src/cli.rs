@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
+use clap_complete::Shell;
 
 use crate::commands;
 use crate::config::DEFAULT_STATE;
@@ -66,6 +67,16 @@ enum Command {
     Init(InitArgs),
     /// Check a configuration without running anything: exit code 2 and every problem with its line.
     Check(CheckArgs),
+    /// Look at everything that has to be right on this machine, and say what to do: exit code 3 if
+    /// something does not work. Nothing is changed.
+    Doctor(commands::doctor::DoctorArgs),
+    /// Print completions for a shell.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+    /// Print the manual page, or write those of all commands into a folder.
+    Man(commands::papers::ManArgs),
     /// Print the JSON Schema of the configuration, for editors, or of manifest.json in bundles.
     Schema {
         /// What to print the schema of.
@@ -411,6 +422,9 @@ pub fn main() -> ExitCode {
         Command::Quarantine(command) => commands::quarantine::quarantine(command),
         Command::Init(args) => commands::configuration::init(args),
         Command::Check(args) => commands::configuration::check(args),
+        Command::Doctor(args) => commands::doctor::doctor(args),
+        Command::Completions { shell } => commands::papers::completions(*shell, Cli::command()),
+        Command::Man(args) => commands::papers::man(args, Cli::command()),
         Command::Schema { of } => commands::configuration::schema(*of),
     };
     match result {

@@ -10,6 +10,7 @@ pub mod collect;
 pub mod commands;
 pub mod config;
 pub mod delivery;
+pub mod doctor;
 pub mod exit;
 pub mod explain;
 pub mod ingest;

@@ -89,21 +89,9 @@ impl Metrics {
         self.flagged.get_or_create(&of).inc_by(count);
     }
 
-    /// One request for a bundle, by what was decided. One that is not simply accepted is logged here.
-    pub fn request(&self, id: &str, rule: &str, outcome: RequestOutcome) {
+    /// One request for a bundle, by what was decided when it was made.
+    pub fn request(&self, rule: &str, outcome: RequestOutcome) {
         let rule = self.rules.bounded(rule);
-        match outcome {
-            RequestOutcome::Accepted => {}
-            RequestOutcome::Suppressed | RequestOutcome::Held => {
-                tracing::warn!(bundle.id = id, rule.name = %rule, outcome = outcome.name(), "no bundle is collected now");
-            }
-            RequestOutcome::Refused => {
-                tracing::warn!(rule.name = %rule, "a request was refused: it is not one of a plugin");
-            }
-            _ => {
-                tracing::info!(bundle.id = id, rule.name = %rule, outcome = outcome.name(), "request");
-            }
-        }
         let outcome = outcome.name();
         self.requests
             .get_or_create(&Request { rule, outcome })

@@ -7,6 +7,7 @@
 mod catch_up;
 mod commit;
 mod judge;
+mod passed;
 mod reload;
 mod retain;
 mod unfinished;
@@ -20,7 +21,7 @@ use anyhow::Context as _;
 use sha2::{Digest, Sha256};
 use tripline_bundle::failpoint;
 use tripline_bundle::recorder::{self, Durability, Place, Position, Recorder, RecorderOptions};
-use tripline_bundle::spool::{Commit, Kind, Spool, StormCaps};
+use tripline_bundle::spool::{Admitted, Commit, Kind, Spool, StormCaps};
 use tripline_bundle::{SystemVolume, Volume};
 use tripline_core::contract::{Context, Output, Request};
 use tripline_runtime::{Judged, Plugin};
@@ -29,6 +30,7 @@ use crate::config::RecorderSettings;
 use crate::ingest::batch::Batch;
 
 pub(crate) use judge::name_source;
+use passed::Passed;
 use unfinished::Unfinished;
 
 /// After how many bytes of lines the plugin's state is stored.
@@ -96,7 +98,7 @@ pub enum Processed {
     /// It was there before; nothing was done.
     Duplicate,
     /// The recorder has stopped, since the disk is full or fuller than its limits allow; nothing was
-    /// done. Either offer the batch again later, or let it pass: [`Pipeline::pass_unrecorded`].
+    /// done. Either offer the batch again later, or let it pass: [`Pipeline::pass`].
     Unrecorded(Box<recorder::Error>),
 }
 
@@ -111,12 +113,12 @@ pub struct Pipeline {
     reached: Option<Position>,
     /// A batch or tick that was recorded and judged, but not committed: the disk refused.
     unfinished: Option<Unfinished>,
-    /// Lines that passed unrecorded and are not counted in the spool yet.
-    unrecorded: u64,
-    /// Units beside them that never were lines.
-    unrecorded_faults: u64,
+    /// What passed unrecorded and is not counted in the spool yet.
+    passed: Passed,
     /// The recorder's segment when its limits were looked at last.
     retained_at: Option<u32>,
+    /// What was decided of requests and not asked for yet.
+    admitted: Vec<Admitted>,
     /// Whether requests are only written down.
     is_off: bool,
     /// Up to where outputs may read.
@@ -169,8 +171,8 @@ impl Pipeline {
             since_checkpoint: 0,
             reached: None,
             unfinished: None,
-            unrecorded: 0,
-            unrecorded_faults: 0,
+            passed: Passed::default(),
+            admitted: Vec::new(),
             retained_at: None,
             is_off: options.is_off,
         };
@@ -306,19 +308,6 @@ impl Pipeline {
         Ok(self.spool.cursors()?)
     }
 
-    /// Lets a batch pass that the recorder did not take: it is counted as `unrecorded` and not judged.
-    ///
-    /// # Errors
-    /// When the spool refuses for another reason than a full disk; then the count is stored later.
-    pub fn pass_unrecorded(&mut self, batch: &Batch) -> anyhow::Result<()> {
-        self.unrecorded += batch.spans.len() as u64;
-        self.unrecorded_faults += batch.faults.len() as u64;
-        match self.commit(&Unfinished::default()) {
-            Err(error) if is_full(&error) => Ok(()),
-            committed => committed,
-        }
-    }
-
     /// Moves a source's clock; due holds fire. The tick is recorded, to be run again after a crash. While
     /// the recorder has stopped, clocks stand still: a later tick moves them.
     ///
@@ -351,14 +340,20 @@ impl Pipeline {
     /// # Errors
     /// When the spool refuses: nothing was taken.
     pub fn ask(&mut self, requests: &[Request], arrived: Option<i64>) -> anyhow::Result<()> {
-        self.spool.commit(&Commit {
+        let admitted = self.spool.commit(&Commit {
             requests,
             kind: Kind::Proactive,
             freshness: self.freshness(arrived),
             is_off: self.is_off,
             ..Commit::default()
         })?;
+        self.admitted.extend(admitted);
         Ok(())
+    }
+
+    /// What was decided of the requests since it was asked last; of a replay, nothing.
+    pub fn take_admitted(&mut self) -> Vec<Admitted> {
+        std::mem::take(&mut self.admitted)
     }
 
     /// Says whether proactive collection is on, as it is unless said: off, requests are flagged, counted
@@ -439,10 +434,4 @@ fn place(recorder: &Recorder) -> Place {
 fn now() -> Option<i64> {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     i64::try_from(now.ok()?.as_micros()).ok()
-}
-
-/// Whether an error of the spool is that of a full disk.
-fn is_full(error: &anyhow::Error) -> bool {
-    let spool = error.downcast_ref::<tripline_bundle::spool::Error>();
-    spool.is_some_and(tripline_bundle::spool::Error::is_full)
 }

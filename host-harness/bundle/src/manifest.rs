@@ -11,7 +11,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tripline_core::contract::Request;
 
-use crate::{recorder::MissingKind, redact::Report, spool::Kind, timestamp::Timestamp};
+use crate::{
+    recorder::MissingKind,
+    redact::Report,
+    spool::{Kind, OutageKind},
+    timestamp::Timestamp,
+};
 
 /// The version of the manifest that this release writes.
 pub const FORMAT_VERSION: u32 = 1;
@@ -60,7 +65,8 @@ pub struct Manifest {
     pub cuts: Vec<Cut>,
     /// What became of every line of the window.
     pub loss: LossAccount,
-    /// Lines of the window that the recorder lost or no longer has, as far as it can tell.
+    /// Lines of the window that the recorder lost, no longer has or never had, as far as it can tell; and
+    /// lines before or after the window that it never had, in the first bundle made after them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub gaps: Vec<Gap>,
     /// What decided.
@@ -168,22 +174,33 @@ pub struct LossAccount {
     pub damaged_blocks: u64,
 }
 
-/// Lines that the recorder lost or no longer has.
+/// Lines that the recorder lost, no longer has or never had, or that no rule has seen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Gap {
-    /// `damaged`, `not-indexed` or `pruned`.
-    pub kind: MissingKind,
+    /// What became of them.
+    pub kind: GapKind,
     /// Why, in words.
     pub reason: String,
-    /// The earliest that they may be of, within the window asked for.
+    /// The earliest that they may be of, within the window asked for; for an [`OutageKind`], when the
+    /// first arrived, whether in the window or not.
     pub from: Timestamp,
-    /// The latest that they may be of, within the window asked for.
+    /// The latest that they may be of, or when the last arrived, likewise.
     pub to: Timestamp,
     /// Whether these times are known, not concluded from the lines recorded before and after.
     pub exact: bool,
     /// How many lines, in all and not in the window alone, if that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lines: Option<u64>,
+}
+
+/// `damaged`, `not-indexed`, `pruned`; or `unrecorded`, `bypassed`, `unjudged`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum GapKind {
+    /// The recorder had them.
+    Missing(MissingKind),
+    /// Recorder or rules never had them.
+    Outage(OutageKind),
 }
 
 /// SHA-256 in hex of what decided.

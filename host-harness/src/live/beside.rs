@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
+use tripline_bundle::spool::Admitted;
 use tripline_runtime::Judged;
 
 use crate::ingest::batch::Batch;
@@ -86,6 +87,16 @@ impl Beside {
             self.quarantine(&QuarantineEntry::of_batch(batch, &output.rejected));
         }
         self.outputs.wake(pipeline.readable());
+    }
+
+    /// It was decided of requests whether they get a bundle.
+    pub(super) fn admitted(&self, admitted: &[Admitted]) {
+        for Admitted {
+            rule, admission, ..
+        } in admitted
+        {
+            self.metrics.request(rule, admission.into());
+        }
     }
 
     /// A batch came a second time.

@@ -1,21 +1,16 @@
 //! Clocks of sources that nothing moves: while no lines come, time passes all the same.
 //!
 //! A source's own lines move its clock. One that has been idle for [`IDLE`] is moved on to the wall
-//! clock, less the lateness that its lines may still have, so that holds and silences fall due.
+//! clock, less the lateness that its lines may still have (`tripline_core::LATENESS`), so that holds and silences fall due.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
-
-use tripline_core::time::SECOND;
 
 /// After how long without a line a source's clock follows the wall clock.
 pub(super) const IDLE: Duration = Duration::from_secs(60);
 
 /// How often the clock of an idle source is moved.
 pub(super) const EVERY: Duration = Duration::from_secs(10);
-
-/// How far behind the wall clock an idle source's clock is kept, in µs: its lines may be so late.
-pub(super) const LATENESS: i64 = 300 * SECOND;
 
 /// Sources whose clocks are moved; the clocks of others stand still while they are idle.
 pub(super) const MOST_SOURCES: usize = 4_096;

@@ -1,3 +1,7 @@
+mod alerts;
+mod outages;
+mod reload;
+
 use std::time::Instant;
 
 use chrono::{DateTime, SecondsFormat};
@@ -44,6 +48,7 @@ fn throttled(resource: &str, before: i64) -> String {
 struct Scene {
     folder: TempDir,
     runtime: tokio::runtime::Runtime,
+    onlookers: Onlookers,
 }
 
 impl Scene {
@@ -57,7 +62,12 @@ impl Scene {
         );
         std::fs::write(folder.path().join("tripline.toml"), text).unwrap();
         let runtime = tokio::runtime::Runtime::new().unwrap();
-        Self { folder, runtime }
+        let onlookers = Onlookers::default();
+        Self {
+            folder,
+            runtime,
+            onlookers,
+        }
     }
 
     fn config(&self) -> std::path::PathBuf {
@@ -66,8 +76,7 @@ impl Scene {
 
     fn start(&self) -> Live {
         let parts = Parts::read(&self.config(), None).unwrap();
-        let onlookers = Onlookers::default();
-        Live::start(parts, self.runtime.handle(), &onlookers)
+        Live::start(parts, self.runtime.handle(), &self.onlookers)
             .unwrap()
             .0
     }
@@ -133,6 +142,9 @@ fn what_is_offered_is_durable_and_a_complete_window_becomes_a_bundle() {
         .map(|f| f.unwrap().file_name());
     assert_eq!(files.filter(|name| is_bundle(name)).count(), 1);
     scene.stop(live);
+    let metrics = scene.onlookers.metrics.text();
+    let counted = "bundle_requests_total{rule=\"signalr.limit-reached\",outcome=\"accepted\"} 2";
+    assert!(metrics.contains(counted), "{metrics}");
 }
 
 #[test]

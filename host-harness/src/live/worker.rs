@@ -1,9 +1,12 @@
 //! The pipeline's own thread: one batch after the other, in the order of arrival.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Interval, MissedTickBehavior};
 use tripline_bundle::recorder::Reader;
+use tripline_bundle::spool::OutageKind;
+use tripline_core::LATENESS;
 use tripline_core::contract::{Context, Request};
 use tripline_runtime::{Judged, Plugin};
 
@@ -17,6 +20,9 @@ use super::beside::Beside;
 use super::bypass::Bypass;
 use super::clocks::{self, Clocks};
 use super::feed::{Answer, Job, Offer, Taken};
+
+/// How often it is stored what passed unrecorded: so much of the account a kill may cost.
+const ACCOUNT_EVERY: Duration = Duration::from_secs(1);
 
 /// What the worker is told besides the jobs of sources.
 #[derive(Debug)]
@@ -64,19 +70,21 @@ impl Worker {
         mut jobs: mpsc::Receiver<Job>,
         mut controls: mpsc::Receiver<Control>,
     ) -> anyhow::Result<()> {
-        let mut ticks = tokio::time::interval(clocks::EVERY);
-        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let (mut ticks, mut accounts) = (every(clocks::EVERY), every(ACCOUNT_EVERY));
         loop {
+            // Lines come last: those that never end keep nothing else from happening.
             tokio::select! {
                 biased;
                 Some(control) = controls.recv() => self.obey(control),
+                _ = ticks.tick() => self.tick(),
+                _ = accounts.tick() => self.account(),
                 job = jobs.recv() => match job {
                     Some(job) => self.work(job),
                     None => break,
                 },
-                _ = ticks.tick() => self.tick(),
             }
         }
+        self.account();
         self.pipeline.close()
     }
 
@@ -109,15 +117,14 @@ impl Worker {
                 reply.send(answer).unwrap_or_default();
             }
         }
+        self.beside.admitted(&self.pipeline.take_admitted());
     }
 
     fn take(&mut self, offer: &Offer) -> Answer {
         let mut taken = Taken::default();
         if self.bypass.is_on() {
-            offer
-                .batches
-                .iter()
-                .for_each(|batch| self.pass(batch, &mut taken));
+            let batches = offer.batches.iter();
+            batches.for_each(|batch| self.pass(batch, OutageKind::Bypassed, &mut taken));
             return Answer::Taken(taken);
         }
         let cursor = offer.cursor.as_ref();
@@ -189,18 +196,13 @@ impl Worker {
             return Err(Answer::Later { why: text });
         }
         tracing::warn!(error = text, "lines pass unrecorded");
-        if let Err(error) = self.pipeline.pass_unrecorded(batch) {
-            tracing::warn!(
-                error = format!("{error:#}"),
-                "lines that passed are not counted yet"
-            );
-        }
-        self.pass(batch, taken);
+        self.pass(batch, OutageKind::Unrecorded, taken);
         Ok(())
     }
 
     /// A batch goes on without having been recorded.
-    fn pass(&mut self, batch: &Batch, taken: &mut Taken) {
+    fn pass(&mut self, batch: &Batch, kind: OutageKind, taken: &mut Taken) {
+        self.pipeline.pass(batch, kind);
         self.beside.unrecorded(batch);
         taken.lines += batch.spans.len() as u64 + batch.faults.len() as u64;
         taken.quarantined += batch.faults.len() as u64;
@@ -219,6 +221,14 @@ impl Worker {
         }
     }
 
+    /// Stores what passed unrecorded, if there is anything. What a full disk refuses is tried again.
+    fn account(&mut self) {
+        if let Err(error) = self.pipeline.store_passed() {
+            let error = format!("{error:#}");
+            tracing::warn!(error, "lines that passed are not counted yet");
+        }
+    }
+
     /// Moves the clocks of idle sources, lets go what is too old, and sees whether requests are to be
     /// collected.
     fn tick(&mut self) {
@@ -230,17 +240,25 @@ impl Worker {
         for source in self.clocks.idle(Instant::now()) {
             let context = Context {
                 source,
-                arrived: Some(now.saturating_sub(clocks::LATENESS)),
+                arrived: Some(now.saturating_sub(LATENESS)),
                 ..Context::default()
             };
             if let Err(error) = self.pipeline.advance(&context) {
                 tracing::warn!(error = format!("{error:#}"), "a clock was not moved");
             }
         }
+        self.beside.admitted(&self.pipeline.take_admitted());
         if let Err(error) = self.pipeline.retain(now) {
             tracing::warn!(error = format!("{error:#}"), "old lines are not removed");
         }
     }
+}
+
+/// An interval that, once late, goes on from then.
+fn every(period: Duration) -> Interval {
+    let mut interval = tokio::time::interval(period);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    interval
 }
 
 // === impl Taken ===

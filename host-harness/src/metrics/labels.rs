@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
 use prometheus_client::encoding::{EncodeLabelSet, LabelSetEncoder};
-use tripline_bundle::spool::State;
+use tripline_bundle::spool::{Admission, State, Suppression};
 
 /// The most rules that are kept apart: as many as there may be.
 pub const MOST_RULES: usize = 500;
@@ -50,8 +50,6 @@ pub enum RequestOutcome {
     Shadow,
     /// Collecting is switched off.
     Disabled,
-    /// It waits for room in the spool.
-    Held,
     /// It came from outside and is not as a plugin makes it.
     Refused,
 }
@@ -129,8 +127,24 @@ impl RequestOutcome {
             Self::Stale => "stale",
             Self::Shadow => "shadow",
             Self::Disabled => "disabled",
-            Self::Held => "held",
             Self::Refused => "refused",
+        }
+    }
+}
+
+impl From<&Admission> for RequestOutcome {
+    fn from(admission: &Admission) -> Self {
+        match admission {
+            Admission::Accepted => Self::Accepted,
+            Admission::Duplicate => Self::Duplicate,
+            Admission::Suppressed { by } => match by {
+                Suppression::Shadow => Self::Shadow,
+                Suppression::ProactiveOff => Self::Disabled,
+                Suppression::Stale(_) => Self::Stale,
+                Suppression::BundlesAnHour(_)
+                | Suppression::BundlesADay(_)
+                | Suppression::BytesADay(_) => Self::Suppressed,
+            },
         }
     }
 }

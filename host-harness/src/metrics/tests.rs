@@ -14,7 +14,7 @@ fn names_have_units_and_counters_end_in_total() {
     metrics.lines(LineOutcome::Late, 4);
     metrics.quarantined("not-json", 3);
     metrics.flagged("signalr.ping-timeout", 2);
-    metrics.request("id", "signalr.ping-timeout", RequestOutcome::Suppressed);
+    metrics.request("signalr.ping-timeout", RequestOutcome::Suppressed);
     metrics.folded(6);
     metrics.spool([("sealed", 2), ("no-state", 9)], Duration::from_secs(61), 7);
     metrics.uploaded_bytes(1_000);

@@ -1,11 +1,12 @@
 //! One transaction for everything that a batch caused.
 
 use tripline_bundle::recorder::Position;
-use tripline_bundle::spool::{Admission, BatchId, Checkpoint, Commit, Freshness, Kind};
+use tripline_bundle::spool::{BatchId, Checkpoint, Commit, Freshness, Kind};
 use tripline_runtime::Judged;
 
 use crate::ingest::batch::Batch;
 
+use super::passed::Passed;
 use super::unfinished::Unfinished;
 use super::{CHECKPOINT_BYTES, Pipeline, now, place};
 
@@ -33,16 +34,19 @@ impl Pipeline {
     /// One transaction: requests, folds, counters, position and, when due, a checkpoint.
     pub(super) fn commit(&mut self, done: &Unfinished) -> anyhow::Result<()> {
         let output = &done.judged.output;
-        let faults = done.faults + self.unrecorded_faults;
+        let unrecorded = self.passed.lines;
+        let faults = done.faults + self.passed.faults;
         let quarantined = output.rejected.len() as u64 + faults;
-        let lines = done.lines as u64 + faults + self.unrecorded;
+        let lines = done.lines as u64 + faults + unrecorded;
+        let mut outages = self.passed.outages.clone();
+        outages.extend(done.unjudged());
         let mut counts = output.counts.clone();
         for (name, count) in [
             ("lines", lines),
             ("passed", lines - quarantined),
             ("quarantined", quarantined),
             ("unjudged", done.judged.unjudged.len() as u64),
-            ("unrecorded", self.unrecorded),
+            ("unrecorded", unrecorded),
             ("plugin-traps", done.judged.trapped.len() as u64),
         ] {
             if count > 0 {
@@ -70,17 +74,18 @@ impl Pipeline {
                 .cursor
                 .as_ref()
                 .map(|(key, value)| (key.as_str(), value.as_str())),
+            outages: &outages,
         };
-        for admitted in self.spool.commit(&commit)? {
-            if let Admission::Suppressed { by } = &admitted.admission {
-                tracing::info!(bundle.id = admitted.id, %by, "bundle suppressed");
-            }
+        let admitted = self.spool.commit(&commit)?;
+        // Nobody asks in a replay.
+        if self.options.recorder.is_some() {
+            self.admitted.extend(admitted);
         }
         self.reached = reached;
         if self.unfinished.is_none() {
             self.readable = place(&self.recorder);
         }
-        (self.unrecorded, self.unrecorded_faults) = (0, 0);
+        self.passed = Passed::default();
         if due.is_some() {
             self.since_checkpoint = 0;
         }

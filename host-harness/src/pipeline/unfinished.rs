@@ -2,6 +2,7 @@
 
 use sha2::{Digest as _, Sha256};
 use tripline_bundle::recorder::Position;
+use tripline_bundle::spool::{Outage, OutageKind};
 use tripline_core::contract::Output;
 use tripline_runtime::Judged;
 
@@ -41,6 +42,13 @@ impl Unfinished {
             next: Some(next),
             ..Self::default()
         }
+    }
+
+    /// The outage of lines that no rule saw, if there are any. A replay has no time for it, and needs none.
+    pub(super) fn unjudged(&self) -> Option<Outage> {
+        let lines = self.judged.unjudged.len() as u64;
+        let at = self.arrived.filter(|_| lines > 0)?;
+        Some(Outage::at(OutageKind::Unjudged, at, lines))
     }
 
     /// Whether it is what became of `batch`; of a tick, if there is none.

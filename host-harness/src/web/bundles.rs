@@ -46,7 +46,8 @@ pub(super) async fn bundles(
     let mut reasons = Vec::new();
     let mut number = 0_u64;
     let mut refuse = |why: String| {
-        shared.metrics.request("", "", RequestOutcome::Refused);
+        shared.metrics.request("", RequestOutcome::Refused);
+        tracing::warn!("a request was refused: it is not one of a plugin");
         refused += 1;
         if reasons.len() < MOST_REASONS {
             reasons.push(why);

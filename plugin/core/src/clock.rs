@@ -9,7 +9,7 @@ use crate::time::SECOND;
 pub(crate) const LONGEST_STEP: i64 = 24 * 3_600 * SECOND;
 /// How far behind its group's clock a line may be and still count, and how far ahead of its arrival,
 /// µs.
-pub(crate) const LATENESS: i64 = 5 * 60 * SECOND;
+pub const LATENESS: i64 = 5 * 60 * SECOND;
 
 /// Greatest event time seen, where steps over [`LONGEST_STEP`] count once two lines have made them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -31,4 +31,5 @@ mod state;
 mod tally;
 mod watch;
 
+pub use clock::LATENESS;
 pub use detect::Detector;

@@ -1,16 +1,18 @@
 //! What a bundle says of itself.
 
 use serde_json::Value;
+use tripline_core::LATENESS;
 
 use super::TryReplay;
 use crate::{
     collect::Collected,
     manifest::{
-        FORMAT_VERSION, Gap, Manifest, ManifestContext, Replays, Scope, Span, Versions, Window,
+        FORMAT_VERSION, Gap, GapKind, Manifest, ManifestContext, Replays, Scope, Span, Versions,
+        Window,
     },
     redact::{Redaction, Report},
     rewrite::redact_manifest,
-    spool::{Kind, RequestRow},
+    spool::{Kind, Outage, OutageKind, RequestRow},
     timestamp::Timestamp,
 };
 
@@ -18,6 +20,7 @@ use crate::{
 pub(super) fn manifest(
     row: &RequestRow,
     collected: &Collected,
+    outages: &[Outage],
     context: &ManifestContext,
     redaction: &mut Redaction<'_>,
 ) -> Manifest {
@@ -48,18 +51,7 @@ pub(super) fn manifest(
             .collect(),
         cuts: collected.cuts.clone(),
         loss: collected.loss,
-        gaps: collected
-            .gaps
-            .iter()
-            .map(|missing| Gap {
-                kind: missing.kind,
-                reason: missing.reason.to_owned(),
-                from: Timestamp::from_micros(missing.from.max(request.from)),
-                to: Timestamp::from_micros(missing.to.min(request.to)),
-                exact: missing.exact,
-                lines: missing.lines,
-            })
-            .collect(),
+        gaps: gaps(row, collected, outages),
         hashes: context.hashes.clone(),
         versions: Versions {
             tripline: env!("CARGO_PKG_VERSION").to_owned(),
@@ -78,14 +70,49 @@ pub(super) fn manifest(
     manifest
 }
 
+fn gaps(row: &RequestRow, collected: &Collected, outages: &[Outage]) -> Vec<Gap> {
+    let request = &row.request;
+    let missing = collected.gaps.iter().map(|missing| Gap {
+        kind: GapKind::Missing(missing.kind),
+        reason: missing.reason.to_owned(),
+        from: Timestamp::from_micros(missing.from.max(request.from)),
+        to: Timestamp::from_micros(missing.to.min(request.to)),
+        exact: missing.exact,
+        lines: missing.lines,
+    });
+    let outages = outages.iter().map(|outage| Gap {
+        kind: GapKind::Outage(outage.kind),
+        reason: outage.kind.reason().to_owned(),
+        from: Timestamp::from_micros(outage.from),
+        to: Timestamp::from_micros(outage.to),
+        exact: false,
+        lines: Some(outage.lines),
+    });
+    missing.chain(outages).collect()
+}
+
+/// Whether lines of the window may be missing for an outage. Lines that no rule saw are there.
+pub(super) fn lacks_lines(row: &RequestRow, outages: &[Outage]) -> bool {
+    outages.iter().any(|outage| {
+        outage.kind != OutageKind::Unjudged
+            && outage.from <= row.request.to.saturating_add(LATENESS)
+            && row.request.from <= outage.to
+    })
+}
+
 /// Whether a replay of the logs gives the request again, as far as that can be known without trying;
 /// otherwise `tried` says it.
-pub(super) fn replays(row: &RequestRow, collected: &Collected, tried: &TryReplay) -> Replays {
+pub(super) fn replays(
+    row: &RequestRow,
+    collected: &Collected,
+    outages: &[Outage],
+    tried: &TryReplay,
+) -> Replays {
     if row.kind != Kind::Proactive {
         Replays::no("no rule asked for it")
     } else if !collected.cuts.is_empty() {
         Replays::no("lines were left out for size")
-    } else if !collected.gaps.is_empty() {
+    } else if !collected.gaps.is_empty() || lacks_lines(row, outages) {
         Replays::no("the recorder does not have all lines")
     } else {
         tried(&row.request, &collected.members)

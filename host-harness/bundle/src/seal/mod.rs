@@ -20,6 +20,7 @@ use std::{
     time::Duration,
 };
 
+use tripline_core::LATENESS;
 use tripline_core::contract::Request;
 
 use crate::{
@@ -34,7 +35,7 @@ use crate::{
     redact::{Profile, Redaction},
     rewrite::{find_secret, redact_members},
     signature::BundleSigner,
-    spool::{Note, RequestRow, SealedFacts, Spool, State},
+    spool::{Note, Outage, RequestRow, SealedFacts, Spool, State},
     watch::Stage,
 };
 
@@ -238,11 +239,13 @@ impl Sealer<'_> {
     }
 
     /// Packs as many lines as the day's bytes allow; `None` if too little is left of them.
-    fn pack(&self, row: &RequestRow) -> Result<Option<SealedFacts>, Error> {
+    fn pack(&mut self, row: &RequestRow) -> Result<Option<SealedFacts>, Error> {
         let left = self.spool.bytes_left(row)?;
+        let Request { id, from, to, .. } = &row.request;
+        let outages = self.spool.take_outages(id, (*from, *to), LATENESS)?;
         let mut max_bundle_bytes = self.options.max_bundle_bytes;
         for _ in 0..MOST_ATTEMPTS {
-            let (facts, kept) = self.pack_at_most(row, max_bundle_bytes)?;
+            let (facts, kept) = self.pack_at_most(row, &outages, max_bundle_bytes)?;
             if facts.size <= left {
                 return Ok(Some(facts));
             }
@@ -258,6 +261,7 @@ impl Sealer<'_> {
     fn pack_at_most(
         &self,
         row: &RequestRow,
+        outages: &[Outage],
         max_bundle_bytes: u64,
     ) -> Result<(SealedFacts, u64), Error> {
         let id = &row.request.id;
@@ -278,9 +282,9 @@ impl Sealer<'_> {
         let mut redaction = Redaction::new(self.options.profile);
         let Collected { members, cuts, .. } = &mut collected;
         redact_members(members, cuts, &mut redaction)?;
-        let mut manifest =
-            describe::manifest(row, &collected, self.options.context, &mut redaction);
-        manifest.replays = describe::replays(row, &collected, self.options.replays);
+        let context = self.options.context;
+        let mut manifest = describe::manifest(row, &collected, outages, context, &mut redaction);
+        manifest.replays = describe::replays(row, &collected, outages, self.options.replays);
         let pages = pages::<Error>(&mut manifest, &collected.members, self.options.format)?;
         let mut entries = vec![Entry {
             path: MANIFEST.to_owned(),
@@ -310,7 +314,8 @@ impl Sealer<'_> {
             logs_end: collected.got.map(|got| got.1),
             partial: !collected.cuts.is_empty()
                 || !collected.gaps.is_empty()
-                || !collected.missing.is_empty(),
+                || !collected.missing.is_empty()
+                || describe::lacks_lines(row, outages),
         };
         Ok((facts, kept))
     }

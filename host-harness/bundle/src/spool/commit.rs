@@ -4,9 +4,9 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, 
 use tripline_core::contract::{Fold, Request, request_id};
 
 use super::{
-    Admission, Error, Freshness, Kind, Spool, State, StormCaps, Suppression,
+    Admission, Error, Freshness, Kind, Outage, Spool, State, StormCaps, Suppression,
     admit::{Accepted, admit, neighbourhood},
-    cursors,
+    cursors, outages,
     store::Sql,
 };
 use crate::recorder::Position;
@@ -49,6 +49,8 @@ pub struct Commit<'a> {
     pub checkpoint: Option<Checkpoint>,
     /// How far a source or an output got: its key, and what it wrote down. See [`Spool::cursors`].
     pub cursor: Option<(&'a str, &'a str)>,
+    /// Lines that went on without having been recorded or judged.
+    pub outages: &'a [Outage],
 }
 
 /// What tells a batch from another.
@@ -74,6 +76,8 @@ pub struct Checkpoint {
 pub struct Admitted {
     /// The request.
     pub id: String,
+    /// The rule that made it.
+    pub rule: String,
     /// Whether it gets a bundle.
     pub admission: Admission,
 }
@@ -104,7 +108,7 @@ impl Spool {
             .doing("write to", &self.path)?;
         let admitted = store(&changes, &self.caps, commit).doing("write to", &self.path)?;
         changes.commit().doing("write to", &self.path)?;
-        for Admitted { id, admission } in &admitted {
+        for Admitted { id, admission, .. } in &admitted {
             tracing::info!(bundle.id = id, ?admission, "bundle requested");
         }
         Ok(admitted)
@@ -141,6 +145,7 @@ fn store(
         }
         admitted.push(Admitted {
             id: request.id.clone(),
+            rule: request.rule.clone(),
             admission,
         });
     }
@@ -168,6 +173,9 @@ fn store(
     }
     if let Some((key, value)) = commit.cursor {
         cursors::set(db, key, value)?;
+    }
+    for outage in commit.outages {
+        outages::add(db, outage)?;
     }
     Ok(admitted)
 }
@@ -266,7 +274,7 @@ fn count(db: &Connection, name: &str, number: u64) -> rusqlite::Result<()> {
 }
 
 /// A number that SQLite can hold and add up.
-fn clamp(number: u64) -> i64 {
+pub(super) fn clamp(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX).min(i64::MAX >> 1)
 }
 

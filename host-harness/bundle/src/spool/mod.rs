@@ -8,6 +8,7 @@
 //! counters    name, value: what the plugin counted, added up
 //! checkpoint  one row: how far the recorder is processed, and the plugin's state at some position
 //! cursors     how far sources and outputs got: what each wrote down for itself
+//! outages     stretches of time in which lines were neither recorded nor judged
 //! ```
 //!
 //! Everything that a batch caused is stored in **one** transaction ([`Spool::commit`]), so that
@@ -22,6 +23,7 @@ mod cursors;
 mod deliver;
 mod error;
 mod history;
+mod outages;
 mod releases;
 mod row;
 mod schema;
@@ -34,6 +36,7 @@ pub use commit::{Admitted, BatchId, Checkpoint, Commit, REMEMBERED_BATCHES};
 pub use deliver::Depths;
 pub use error::Error;
 pub use history::HistoryRow;
+pub use outages::{MOST_OUTAGES, OUTAGE_JOINS, Outage, OutageKind};
 pub use releases::Release;
 pub use row::{Kind, RequestRow, SealedFacts};
 pub use schema::FORMAT_VERSION;

@@ -78,6 +78,14 @@ CREATE TABLE IF NOT EXISTS cursors (
     key TEXT PRIMARY KEY,
     value TEXT NOT NULL
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS outages (
+    n INTEGER PRIMARY KEY AUTOINCREMENT,
+    kind TEXT NOT NULL,
+    since INTEGER NOT NULL,
+    until INTEGER NOT NULL,
+    lines INTEGER NOT NULL,
+    named_in TEXT
+);
 ";
 
 /// Who released a bundle; a release of tripline that does not know it writes none.

@@ -1,6 +1,7 @@
 mod admission;
 mod consent;
 mod journal;
+mod outages;
 mod upgrade;
 
 use std::path::Path;
@@ -85,6 +86,7 @@ fn a_commit_is_there_after_reopening() {
         cursor: Some(("tail:a", "7")),
         kind: Kind::Proactive,
         freshness: None,
+        outages: &[],
     };
     spool.commit(&commit).unwrap();
     drop(spool);

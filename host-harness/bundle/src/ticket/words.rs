@@ -1,6 +1,9 @@
 //! Sentences on what is missing, and texts made fit for Markdown.
 
-use crate::{manifest::Manifest, timestamp::Timestamp};
+use crate::{
+    manifest::{Gap, Manifest},
+    timestamp::Timestamp,
+};
 
 /// What the bundle lacks of what was asked for, a sentence each. It names no member and no resource.
 #[must_use]
@@ -55,7 +58,28 @@ pub fn missing(manifest: &Manifest) -> Vec<String> {
             sentences.push(format!("{} {what}", count(number, noun)));
         }
     }
+    sentences.extend(manifest.gaps.iter().map(gap));
+    if !manifest.missing.is_empty() {
+        sentences.push(format!(
+            "{} not collected; `manifest.json` says why, under `missing`.",
+            count(manifest.missing.len() as u64, "thing")
+        ));
+    }
     sentences
+}
+
+/// A gap, with its times and, where it is known, how many lines it is.
+fn gap(gap: &Gap) -> String {
+    let lines = gap.lines.map_or_else(
+        || "an unknown number of lines".to_owned(),
+        |lines| count(lines, "line"),
+    );
+    format!(
+        "{} UTC to {}: {} ({lines}).",
+        utc(gap.from),
+        utc(gap.to),
+        gap.reason
+    )
 }
 
 /// `1 line`, `2 lines`.

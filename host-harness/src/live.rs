@@ -12,6 +12,7 @@
 //! meet in the spool only, so that each may fail, wait or be killed without the other.
 
 mod beside;
+mod breaker;
 mod bypass;
 mod clocks;
 mod deliverer;

@@ -435,3 +435,6 @@ fn now() -> Option<i64> {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     i64::try_from(now.ok()?.as_micros()).ok()
 }
+
+#[cfg(test)]
+mod tests;

@@ -173,6 +173,18 @@ impl Plugin {
         }
     }
 
+    /// The state that was kept last, for recovery. Of a plugin that is out of order it is the one to go on
+    /// from: what it judged since is lost.
+    #[must_use]
+    pub fn kept_state(&self) -> Option<&[u8]> {
+        self.journal.checkpoint()
+    }
+
+    /// Takes the plugin out: lines pass unjudged until [`Plugin::reset`].
+    pub fn take_out(&mut self, why: &str) {
+        self.give_up(why.to_owned());
+    }
+
     /// Takes a state back and answers the names of the rules that start cold.
     ///
     /// # Errors

@@ -17,6 +17,7 @@ use crate::proactive::Gate;
 use crate::replay::now;
 
 use super::beside::Beside;
+use super::breaker::{Breaker, MOST_TRAPS, WITHIN};
 use super::bypass::Bypass;
 use super::clocks::{self, Clocks};
 use super::feed::{Answer, Job, Offer, Taken};
@@ -45,6 +46,7 @@ pub(super) struct Worker {
     gate: Gate,
     bypass: Bypass,
     beside: Beside,
+    breaker: Breaker,
 }
 
 // === impl Worker ===
@@ -58,6 +60,7 @@ impl Worker {
             gate,
             bypass: Bypass::new(&settings.state),
             beside,
+            breaker: Breaker::default(),
         }
     }
 
@@ -97,6 +100,9 @@ impl Worker {
             }
             Control::Reload { plugin, reply } => {
                 let reloaded = self.pipeline.reload(*plugin);
+                if reloaded.is_ok() {
+                    self.breaker.renew();
+                }
                 if let Err(Err(error)) = reply.send(reloaded) {
                     tracing::error!(error = format!("{error:#}"), "the old rules stay in force");
                 }
@@ -169,6 +175,10 @@ impl Worker {
         match self.pipeline.take(batch, way) {
             Ok(Processed::Judged(judged)) => {
                 taken.count(batch, &judged);
+                if self.breaker.trapped(judged.trapped.len(), began) {
+                    let why = format!("it trapped {MOST_TRAPS} times within {WITHIN:?}");
+                    self.pipeline.take_out(&why);
+                }
                 self.beside.judged(batch, &judged, &self.pipeline, began);
             }
             Ok(Processed::Duplicate) => {
@@ -234,6 +244,9 @@ impl Worker {
     fn tick(&mut self) {
         self.pipeline.set_proactive(self.gate.is_on());
         self.beside.tick(&self.pipeline);
+        if self.pipeline.broken().is_some() && self.breaker.may_try(Instant::now()) {
+            self.pipeline.revive();
+        }
         let Some(now) = now() else {
             return;
         };

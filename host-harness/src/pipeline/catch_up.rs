@@ -1,6 +1,7 @@
 //! Coming back in step after a restart.
 
 use tripline_bundle::recorder::{self, Event, Position};
+use tripline_bundle::spool::Checkpoint;
 
 use crate::sources::Recovered;
 
@@ -13,7 +14,9 @@ impl Pipeline {
         let progress = self.spool.position()?;
         self.reached = progress.processed_to;
         let checkpointed = progress.checkpoint.as_ref().map(|stored| stored.position);
-        if let Some(checkpoint) = &progress.checkpoint {
+        // A plugin that was out of order from the first has none.
+        let has_state = |checkpoint: &&Checkpoint| !checkpoint.plugin_state.is_empty();
+        if let Some(checkpoint) = progress.checkpoint.as_ref().filter(has_state) {
             reopened.cold_rules = self.plugin.restore(&checkpoint.plugin_state)?;
         }
         let processed_to = progress.processed_to;

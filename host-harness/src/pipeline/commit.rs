@@ -107,7 +107,16 @@ impl Pipeline {
         self.recorder.sync()?;
         Ok(Checkpoint {
             position,
-            plugin_state: self.plugin.checkpoint()?,
+            plugin_state: self.plugin_state()?,
         })
+    }
+
+    /// The plugin's state; of one that is out of order the last that it had, or nothing, so that neither
+    /// position nor rules are held up by it.
+    pub(super) fn plugin_state(&mut self) -> anyhow::Result<Vec<u8>> {
+        match self.plugin.broken() {
+            None => Ok(self.plugin.checkpoint()?),
+            Some(_) => Ok(self.plugin.kept_state().unwrap_or_default().to_vec()),
+        }
     }
 }

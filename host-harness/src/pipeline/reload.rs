@@ -1,7 +1,7 @@
 //! Other rules between two batches, and the end.
 
 use tripline_bundle::spool::{Checkpoint, Commit};
-use tripline_runtime::Plugin;
+use tripline_runtime::{Plugin, Warmth};
 
 use super::Pipeline;
 
@@ -14,8 +14,11 @@ impl Pipeline {
     /// When the state cannot be taken over or stored: then all is as before.
     pub fn reload(&mut self, mut plugin: Plugin) -> anyhow::Result<Vec<String>> {
         self.finish(None)?;
-        let state = self.plugin.checkpoint()?;
-        let cold = plugin.restore(&state)?;
+        let state = self.plugin_state()?;
+        let cold = match state.is_empty() {
+            true => Vec::new(),
+            false => plugin.restore(&state)?,
+        };
         if let Some(position) = self.reached {
             self.recorder.sync()?;
             let plugin_state = plugin.checkpoint()?;
@@ -30,6 +33,22 @@ impl Pipeline {
         }
         self.plugin = plugin;
         Ok(cold)
+    }
+
+    /// Takes the plugin out: lines pass unjudged until [`Pipeline::revive`], or another plugin comes.
+    pub fn take_out(&mut self, why: &str) {
+        self.plugin.take_out(why);
+    }
+
+    /// Puts a plugin that is out of order to work again. One that cannot even begin stays out.
+    pub fn revive(&mut self) {
+        match self.plugin.reset() {
+            Ok(Warmth::Kept) => tracing::warn!("the plugin judges lines again"),
+            Ok(Warmth::Cold(why)) => {
+                tracing::warn!(why, "the plugin judges lines again, its rules start cold");
+            }
+            Err(error) => tracing::error!(%error, "the plugin does not start; lines pass unjudged"),
+        }
     }
 
     /// Stores the plugin's state, so that the next start has nothing to run again.

@@ -71,7 +71,7 @@ impl Plugin {
         }
     }
 
-    fn give_up(&mut self, why: String) {
+    pub(super) fn give_up(&mut self, why: String) {
         if self.broken.is_none() {
             tracing::error!(plugin = %self.name, %why, "plugin out of order, lines pass unjudged");
             self.broken = Some(why);

@@ -12,11 +12,16 @@
     reason = "a bench prints its figures and fails by panicking"
 )]
 
+#[path = "support/process.rs"]
+mod process;
+mod support;
+
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
 
+use process::measure;
+use support::setting;
 use tripline_bundle::recorder::{Batch, Durability, Recorder, RecorderOptions};
 use tripline_core::record::read_record;
 use tripline_core::time::format_time;
@@ -27,42 +32,32 @@ const SECOND: i64 = 1_000_000;
 const BATCH_BYTES: usize = 256 << 10;
 
 fn main() {
-    let mib: u64 = std::env::var("TRIPLINE_BENCH_MIB").map_or(2_048, |text| text.parse().unwrap());
+    let mib = setting("TRIPLINE_BENCH_MIB", 2_048);
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
     let (bytes, from, to) = record(&path("state"), mib << 20);
     let config = path("tripline.toml");
     fs::write(&config, "[storm]\nmax_bundle_bytes = \"16GiB\"\n").unwrap();
     for format in ["tar.zst", "zip"] {
-        let start = Instant::now();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_tripline"))
-            .args(["collect", "--json", "--format", format])
-            .args(["--from", &format_time(from), "--to", &format_time(to)])
-            .arg("--state")
-            .arg(path("state"))
-            .arg("--config")
-            .arg(&config)
-            .arg("--output-share-path")
-            .arg(path("share"))
-            .env_remove("TRIPLINE_STATE")
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut peak_kib = 0;
-        let status = loop {
-            peak_kib = peak_kib.max(peak_memory_kib(child.id()));
-            if let Some(status) = child.try_wait().unwrap() {
-                break status;
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        };
-        assert!(status.success());
-        let seconds = start.elapsed().as_secs_f64();
+        let cost = measure(
+            Command::new(env!("CARGO_BIN_EXE_tripline"))
+                .args(["collect", "--json", "--format", format])
+                .args(["--from", &format_time(from), "--to", &format_time(to)])
+                .arg("--state")
+                .arg(path("state"))
+                .arg("--config")
+                .arg(&config)
+                .arg("--output-share-path")
+                .arg(path("share"))
+                .env_remove("TRIPLINE_STATE"),
+        );
         let mb = bytes as f64 / 1e6;
         println!(
-            "collect of {mb:.0} MB as {format}: {:.1} MB a second ({seconds:.1} s), peak memory {} MiB",
-            mb / seconds,
-            peak_kib / 1_024
+            "collect of {mb:.0} MB as {format}: {:.1} MB a second ({:.1} s, {:.1} s CPU), peak memory {} MiB",
+            mb / cost.seconds,
+            cost.seconds,
+            cost.cpu_seconds,
+            cost.peak_mib
         );
     }
 }
@@ -122,13 +117,4 @@ fn append(recorder: &mut Recorder, lines: &mut String, times: &mut Vec<i64>) -> 
     lines.clear();
     times.clear();
     bytes
-}
-
-fn peak_memory_kib(pid: u32) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:"))
-        .unwrap_or_default();
-    line.trim().trim_end_matches(" kB").parse().unwrap_or(0)
 }

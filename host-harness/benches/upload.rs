@@ -11,14 +11,20 @@
     reason = "a bench prints its figures and fails by panicking"
 )]
 
+#[path = "support/process.rs"]
+mod process;
+mod support;
+
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, BufWriter, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use process::measure;
+use support::setting;
 use tripline::config::Azure;
 use tripline::delivery::azure_options;
 use tripline_bundle::azure::SasCredentials;
@@ -35,9 +41,6 @@ use tripline_bundle::watch::Unwatched;
 
 /// A program and how to start it.
 type Program = (&'static str, Box<dyn Fn() -> Command>);
-
-/// Clock ticks a second in /proc, which Linux fixes for all programs.
-const TICKS: f64 = 100.0;
 
 /// The bundle.
 const ID: &str = "00000000000000000000000000000000";
@@ -62,11 +65,8 @@ fn main() {
     {
         return send(endpoint, Path::new(work), facts);
     }
-    let number = |name: &str, default: u64| {
-        std::env::var(name).map_or(default, |text| text.parse().unwrap())
-    };
     let folder = tempfile::tempdir().unwrap();
-    let (work, facts) = make(folder.path(), number("TRIPLINE_BENCH_MIB", 2_048) << 20);
+    let (work, facts) = make(folder.path(), setting("TRIPLINE_BENCH_MIB", 2_048) << 20);
     let bundle = work.join("sealed").join(format!("{ID}.tar.zst"));
     let gb = facts.size as f64 / 1e9;
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -118,38 +118,17 @@ fn main() {
         ));
     }
     // In turn, so that a machine that grows slower slows all of them.
-    for _ in 0..number("TRIPLINE_BENCH_RUNS", 3) {
+    for _ in 0..setting("TRIPLINE_BENCH_RUNS", 3) {
         for (name, command) in &programs {
-            measure(name, command(), gb);
+            let cost = measure(command().stderr(Stdio::null()));
+            println!(
+                "{name:<20} {:.2} CPU seconds a GB, {:.0} MB/s, peak memory {} MiB",
+                cost.cpu_seconds / gb,
+                gb * 1e3 / cost.seconds,
+                cost.peak_mib
+            );
         }
     }
-}
-
-/// Runs a program and prints what it cost.
-fn measure(name: &str, mut command: Command, gb: f64) {
-    let before = child_cpu_seconds();
-    let start = Instant::now();
-    let mut child = command
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut peak_kib = 0;
-    let status = loop {
-        peak_kib = peak_kib.max(peak_memory_kib(child.id()));
-        if let Some(status) = child.try_wait().unwrap() {
-            break status;
-        }
-        std::thread::sleep(Duration::from_millis(10));
-    };
-    assert!(status.success(), "{name}: {status}");
-    let cpu = child_cpu_seconds() - before;
-    println!(
-        "{name:<20} {:.2} CPU seconds a GB, {:.0} MB/s, peak memory {} MiB",
-        cpu / gb,
-        gb * 1e3 / start.elapsed().as_secs_f64(),
-        peak_kib / 1_024
-    );
 }
 
 /// The process that is measured: one bundle, with the default settings but for the rate.
@@ -299,26 +278,4 @@ fn converse(stream: TcpStream) -> Option<()> {
         );
         out.write_all(answer.as_bytes()).ok()?;
     }
-}
-
-/// User and system time of all children that ended, from fields 16 and 17 of /proc/self/stat.
-fn child_cpu_seconds() -> f64 {
-    let stat = fs::read_to_string("/proc/self/stat").unwrap();
-    let after_name = stat.rsplit(") ").next().unwrap();
-    let fields: Vec<f64> = after_name
-        .split(' ')
-        .skip(13)
-        .take(2)
-        .map(|field| field.parse().unwrap())
-        .collect();
-    fields.iter().sum::<f64>() / TICKS
-}
-
-fn peak_memory_kib(pid: u32) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:"))
-        .unwrap_or_default();
-    line.trim().trim_end_matches(" kB").parse().unwrap_or(0)
 }

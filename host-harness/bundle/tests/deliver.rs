@@ -21,5 +21,9 @@ mod errors;
 mod faults;
 #[path = "deliver/killed.rs"]
 mod killed;
+#[path = "deliver/proxy.rs"]
+mod proxy;
+#[path = "deliver/tls.rs"]
+mod tls;
 #[path = "deliver/worker.rs"]
 mod worker;

@@ -45,6 +45,7 @@ struct Plan {
     every: Vec<(Op, u64, Fault)>,
     counts: BTreeMap<Op, u64>,
     log: Vec<(Op, String)>,
+    headers: Vec<(String, String)>,
 }
 
 /// What all requests share.
@@ -95,6 +96,11 @@ impl FaultServer {
         server
     }
 
+    /// Where it listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// The URL that a SAS is made for.
     pub(crate) fn endpoint(&self) -> String {
         format!("http://{}/{ACCOUNT}", self.address)
@@ -137,6 +143,14 @@ impl FaultServer {
     /// All requests so far: kind and blob.
     pub(crate) fn log(&self) -> Vec<(Op, String)> {
         self.shared.plan.lock().unwrap().log.clone()
+    }
+
+    /// The values of a header of all requests so far.
+    pub(crate) fn headers(&self, name: &str) -> Vec<String> {
+        let plan = self.shared.plan.lock().unwrap();
+        let headers = plan.headers.iter();
+        let of_name = headers.filter(|(found, _)| found == name);
+        of_name.map(|(_, value)| value.clone()).collect()
     }
 
     pub(crate) fn store(&self) -> MutexGuard<'_, Store> {
@@ -256,6 +270,8 @@ async fn answer(
         headers: headers.collect(),
         body: Vec::new(),
     };
+    let seen = asked.headers.clone();
+    shared.plan.lock().unwrap().headers.extend(seen);
     if let Some(refused) = refuse(&shared, op, &asked) {
         return respond(&shared, refused);
     }

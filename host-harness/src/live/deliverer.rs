@@ -7,13 +7,14 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use tripline_bundle::deliver::{LocalTarget, Worker, WorkerOptions};
+use tripline_bundle::deliver::{LocalTarget, Observer, Settled, Worker, WorkerOptions};
 use tripline_bundle::recorder::Durability;
-use tripline_bundle::spool::{Spool, StormCaps};
+use tripline_bundle::spool::{RequestRow, Spool, StormCaps};
 
 use crate::config::Settings;
 use crate::delivery::{Targets, host_name};
 use crate::exit::Failure;
+use crate::metrics::{Metrics, UploadOutcome};
 
 use super::Flag;
 use super::sealer::Stopping;
@@ -30,11 +31,15 @@ pub(super) struct Handle {
     wake: Sender<()>,
 }
 
+/// Counts what becomes of bundles.
+#[derive(Debug)]
+struct Counted(Arc<Metrics>);
+
 /// Begins to deliver what is sealed in the state folder.
 ///
 /// # Errors
 /// When a target, the signing key or the spool cannot be opened.
-pub(super) fn spawn(settings: &Settings) -> Result<Handle, Failure> {
+pub(super) fn spawn(settings: &Settings, metrics: &Arc<Metrics>) -> Result<Handle, Failure> {
     let ours = LocalTarget {
         folder: settings.run.state.join(FOLDER),
         limits: Some(settings.share.limits()),
@@ -45,6 +50,7 @@ pub(super) fn spawn(settings: &Settings) -> Result<Handle, Failure> {
     let host = settings.azure.host.clone().unwrap_or_else(host_name);
     let mut options = WorkerOptions::new(&host);
     options.start_jitter = longest_jitter(settings);
+    options.observer = Some(Arc::new(Counted(Arc::clone(metrics))));
     let mut worker = Worker::new(Box::new(routes), state.join("work"), signer, options);
     let mut spool =
         Spool::open(state, Durability::Fsync, StormCaps::default()).map_err(anyhow::Error::from)?;
@@ -68,6 +74,28 @@ fn longest_jitter(settings: &Settings) -> Duration {
     match settings.azure.sas.is_some() || routes.any(|route| route.sas.is_some()) {
         true => settings.azure.longest_jitter(),
         false => Duration::ZERO,
+    }
+}
+
+// === impl Counted ===
+
+impl Observer for Counted {
+    fn settled(&self, row: &RequestRow, settled: &Settled) {
+        let outcome = match settled {
+            Settled::Delivered(_) => {
+                let size = row.sealed.as_ref().map_or(0, |sealed| sealed.size);
+                self.0.uploaded_bytes(size);
+                UploadOutcome::Delivered
+            }
+            Settled::Folded(_) => UploadOutcome::Folded,
+            Settled::Held { .. } => UploadOutcome::Held,
+            Settled::Later { .. } | Settled::Offline { .. } => UploadOutcome::Retried,
+            // It is sealed anew.
+            Settled::Lost => UploadOutcome::Failed,
+            // A stop is no outcome: the next start goes on with it.
+            Settled::Canceled => return,
+        };
+        self.0.upload(outcome);
     }
 }
 

@@ -22,7 +22,7 @@ use std::{
 use futures::{FutureExt as _, StreamExt as _, future::LocalBoxFuture, stream::FuturesUnordered};
 
 use super::{
-    Arrived, Backoff, Failure, MAX_START_JITTER, Parcel, Settled, Target,
+    Arrived, Backoff, Failure, MAX_START_JITTER, Observer, Parcel, Settled, Target,
     carry::{carry, carry_now, fell_back},
     lanes::{Fingerprint, Lanes},
     settle::{settle, waited},
@@ -67,6 +67,8 @@ pub struct WorkerOptions {
     pub offline: Backoff,
     /// How often is looked for what somebody has to do where we do not see it.
     pub look: Duration,
+    /// Who is told what becomes of bundles.
+    pub observer: Option<Arc<dyn Observer>>,
 }
 
 /// Delivers what is due.
@@ -113,6 +115,7 @@ impl WorkerOptions {
             backoff: backoff(seconds(10), seconds(15 * 60)),
             offline: backoff(seconds(5), seconds(5 * 60)),
             look: seconds(15 * 60),
+            observer: None,
         }
     }
 }
@@ -283,6 +286,9 @@ impl Worker {
         };
         let is_of_target = carried.as_ref().is_err_and(Failure::is_of_target);
         let settled = settle(spool, &parcel, carried)?;
+        if let Some(observer) = &self.options.observer {
+            observer.settled(row, &settled);
+        }
         let id = &row.request.id;
         let name = ways.name(row).unwrap_or_default();
         let sas = ways.fingerprint(row);

@@ -224,7 +224,7 @@ fn no_log_no_error_and_no_file_holds_a_signature() {
     let takes = HttpProxy::with_password(server.address(), "me:pa55-w0rd");
     let tunnels = HttpProxy::with_password(front.address(), "me:pa55-w0rd");
     let refuses = HttpProxy::with_password(front.address(), "me:another");
-    let (plain, tls) = (format!("http://{HOST}/{ACCOUNT}"), front.endpoint());
+    let (plain, tls) = (format!("http://{HOST}"), front.endpoint());
     let ways = [
         (&takes, &plain),
         (&refuses, &plain),

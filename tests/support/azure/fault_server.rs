@@ -310,9 +310,10 @@ async fn answer(
     respond(&shared, answer)
 }
 
-/// The blob in a path; empty for the container itself.
+/// The blob in a path; empty for the container itself. The account is in the path, or in the name of the host.
 fn blob_name(path: &str) -> Option<String> {
-    let rest = path.strip_prefix(&format!("/{ACCOUNT}/{CONTAINER}"))?;
+    let path = path.strip_prefix(&format!("/{ACCOUNT}")).unwrap_or(path);
+    let rest = path.strip_prefix(&format!("/{CONTAINER}"))?;
     let name = rest.strip_prefix('/').unwrap_or(rest);
     let decoded = url::form_urlencoded::parse(format!("n={}", name.replace('+', "%2B")).as_bytes())
         .next()

@@ -1,6 +1,6 @@
 //! TLS in front of a server, with a certificate of an authority that is made for the test.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -73,10 +73,13 @@ impl TlsFront {
         self.way.address()
     }
 
-    /// The URL that a SAS is made for.
+    /// The URL that a SAS is made for. The account is in the path of an address, and in a name.
     pub(crate) fn endpoint(&self) -> String {
-        let port = self.address().port();
-        format!("https://{}:{port}/{ACCOUNT}", self.host)
+        let (host, port) = (&self.host, self.address().port());
+        match host.parse::<IpAddr>() {
+            Ok(_) => format!("https://{host}:{port}/{ACCOUNT}"),
+            Err(_) => format!("https://{host}:{port}"),
+        }
     }
 }
 

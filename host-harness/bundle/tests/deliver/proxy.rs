@@ -7,14 +7,14 @@ use tripline_bundle::spool::State;
 
 use crate::azure::fault_server::FaultServer;
 use crate::azure::proxy::{HOST, HttpProxy};
-use crate::azure::{ACCOUNT, SasOf};
+use crate::azure::{CONTAINER, SasOf};
 use crate::blocks::THREE_BLOCKS;
 use crate::errors::expect;
 use crate::scene::{Scene, azure, azure_with, name_of, options};
 
 /// What opens the container by the name that only the proxy knows.
 fn sas() -> String {
-    SasOf::default().url(&format!("http://{HOST}/{ACCOUNT}"))
+    SasOf::default().url(&format!("http://{HOST}"))
 }
 
 pub(crate) fn through(proxy: &str) -> AzureOptions {
@@ -39,7 +39,7 @@ fn a_bundle_goes_through_the_proxy_and_no_other_way() {
     // Each request of the server came by way of the proxy, in absolute form.
     let asked = proxy.log();
     assert_eq!(asked.len(), server.log().len(), "{asked:#?}");
-    let place = format!("PUT http://{HOST}/{ACCOUNT}/");
+    let place = format!("PUT http://{HOST}/{CONTAINER}/");
     assert!(
         asked.iter().all(|line| line.starts_with(&place)),
         "{asked:#?}"

@@ -1,12 +1,12 @@
 //! Blob storage in the test's own process: it checks the SAS as Azure does, `t` and `sip` among it, and
 //! fails where it is told to.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::JoinHandle;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -16,37 +16,11 @@ use axum::response::Response;
 use tokio::sync::oneshot;
 
 use super::http::{FaultListener, Wire};
+use super::plan::Plan;
 use super::store::{Answer, Asked, Op, Store, StoredBlob};
 use super::{ACCOUNT, CONTAINER, KEY, SasOf, sign, to_sign};
 
-/// What goes wrong with a request.
-#[derive(Debug, Clone)]
-pub(crate) enum Fault {
-    /// It is answered so, and not done.
-    Answer(Answer),
-    /// The connection breaks; it is not done.
-    Break,
-    /// It is done, and the connection breaks before the answer.
-    LoseReply,
-    /// It is never answered, nor done.
-    Stall,
-    /// A byte of its body changes on the way.
-    Corrupt,
-    /// Before it is done, all blocks but the first are lost.
-    LoseBlocks,
-    /// It takes so long.
-    Slow(Duration),
-}
-
-/// What is to go wrong, and what was asked.
-#[derive(Debug, Default)]
-struct Plan {
-    next: BTreeMap<Op, VecDeque<Fault>>,
-    every: Vec<(Op, u64, Fault)>,
-    counts: BTreeMap<Op, u64>,
-    log: Vec<(Op, String)>,
-    headers: Vec<(String, String)>,
-}
+pub(crate) use super::plan::Fault;
 
 /// What all requests share.
 #[derive(Debug)]
@@ -291,7 +265,6 @@ async fn answer(
             wire.break_off();
             return Response::new(Body::empty());
         }
-        Some(Fault::Stall) => std::future::pending().await,
         Some(Fault::Corrupt) => {
             if let Some(byte) = asked.body.first_mut() {
                 *byte = !*byte;
@@ -304,6 +277,8 @@ async fn answer(
                 staged.retain(|id, _| Some(id) == first.as_ref());
             }
         }
+        Some(Fault::StallAbove(bytes)) if asked.body.len() <= bytes => {}
+        Some(Fault::Stall | Fault::StallAbove(_)) => std::future::pending().await,
         Some(Fault::Slow(duration)) => tokio::time::sleep(duration).await,
     }
     let answer = shared.store.lock().unwrap().answer(op, &asked);
@@ -385,24 +360,4 @@ fn now(shared: &Shared) -> i64 {
 
 fn time(text: &str) -> i64 {
     chrono::DateTime::parse_from_rfc3339(text).map_or(0, |time| time.timestamp())
-}
-
-// === impl Plan ===
-
-impl Plan {
-    /// What goes wrong with this request.
-    fn take(&mut self, op: Op, name: &str) -> Option<Fault> {
-        self.log.push((op, name.to_owned()));
-        let count = self.counts.entry(op).or_default();
-        *count += 1;
-        let count = *count;
-        if let Some(fault) = self.next.get_mut(&op).and_then(VecDeque::pop_front) {
-            return Some(fault);
-        }
-        let every = self.every.iter();
-        every
-            .filter(|(kind, nth, _)| *kind == op && count.is_multiple_of(*nth))
-            .map(|(_, _, fault)| fault.clone())
-            .next()
-    }
 }

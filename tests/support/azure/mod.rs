@@ -6,6 +6,7 @@
 pub(crate) mod azurite;
 pub(crate) mod fault_server;
 pub(crate) mod http;
+mod plan;
 pub(crate) mod proxy;
 pub(crate) mod store;
 pub(crate) mod tls;

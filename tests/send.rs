@@ -267,6 +267,42 @@ fn what_cannot_be_sent_waits_and_goes_on_with_resume() {
 }
 
 #[test]
+fn a_sas_on_standard_input_is_used_and_kept_nowhere() {
+    let (scene, server) = (Scene::new(), FaultServer::start());
+    let path = scene.path("sas");
+    let secret = keep(&path, &server.sas());
+    let piped = |more: &[&str], input: &Path| {
+        let mut command = scene.command(more);
+        command.arg("--json").stdin(fs::File::open(input).unwrap());
+        run(command, &secret)
+    };
+    let window = [&WINDOW[..], &["--output-sas-file", "-"]].concat();
+    // Without one nothing is collected.
+    let output = piped(&window, Path::new("/dev/null"));
+    assert_eq!(output.status.code(), Some(3), "{}", text(&output));
+    let words = "the SAS in standard input is of no use: nothing is in standard input";
+    assert!(text(&output).contains(words), "{}", text(&output));
+    // One that the container does not take: it waits, and nobody remembers the SAS.
+    server.rotate_key("AAAA");
+    let output = piped(&window, &path);
+    assert_eq!(output.status.code(), Some(3), "{}", text(&output));
+    assert_eq!(scene.history()[0]["cause"], "SAS refused");
+    server.rotate_key(azure::KEY);
+    let output = piped(&["--resume"], Path::new("/dev/null"));
+    assert_eq!(output.status.code(), Some(3), "{}", text(&output));
+    let row = scene.history().remove(0);
+    assert_eq!(row["cause"], "no SAS", "{row}");
+    let answer = ok(&piped(&["--resume"], &path));
+    assert_eq!(answer["resumed"][0]["state"], "delivered", "{answer}");
+    sent(&scene, &server, &scene.history().remove(0));
+    for file in ["state/spool.sqlite", "state/spool.sqlite-wal"] {
+        let bytes = fs::read(scene.path(file)).unwrap_or_default();
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        assert!(!text.contains(&secret), "{file}");
+    }
+}
+
+#[test]
 fn a_sas_that_is_of_no_use_is_refused_before_anything_is_collected() {
     let (scene, server) = (Scene::new(), FaultServer::start());
     let path = scene.path("sas");

@@ -150,23 +150,31 @@ fn killed_on_the_way_nothing_of_an_archive_is_lost_or_read_twice() {
     let (archive, ground) = (Archive(&azurite), Ground::new());
     let name = Archive::name("GROWS", 0);
     archive.make(&name);
+    let anew = Archive::name("ANEW", 0);
     let config = config(&ground, &azurite);
-    let mut wanted = Vec::new();
+    let (mut wanted, mut whole) = (Vec::new(), Vec::new());
     // Whenever it is killed the blob has grown by the next start, so that batches end elsewhere.
-    for (number, place) in [failpoint::RECORDED, failpoint::JUDGED, failpoint::RECORDED]
-        .into_iter()
-        .enumerate()
-    {
+    let places = [
+        failpoint::RECORDED.to_owned(),
+        failpoint::JUDGED.to_owned(),
+        format!("{}:2", failpoint::RECORDED),
+        format!("{}:2", failpoint::JUDGED),
+    ];
+    for (number, place) in places.iter().enumerate() {
         let lines = records("GROWS", number * 1_000, 700);
         archive.append(&name, &(lines.join("\n") + "\n"));
         wanted.extend(lines);
         let mut service = ground.run_to(&config, place);
-        service.reaches(place);
+        service.reaches(place.split(':').next().unwrap());
         service.kill();
         let lines = records("GROWS", number * 1_000 + 700, 300);
         archive.append(&name, &(lines.join("\n") + "\n"));
         wanted.extend(lines);
+        // So has a blob that is written as a whole.
+        whole.extend(records("ANEW", number * 10, 3));
+        archive.write(&anew, &format!("{{\"records\":[{}]}}", whole.join(",")));
     }
+    wanted.extend(whole);
     let service = ground.run(&config);
     eventually("all of it", || is_all(&service.state, &wanted));
     let (code, _, said) = service.terminate();

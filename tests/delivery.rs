@@ -30,3 +30,5 @@ mod killed;
 mod proxied;
 #[path = "delivery/routes.rs"]
 mod routes;
+#[path = "delivery/waiting.rs"]
+mod waiting;

@@ -12,7 +12,7 @@ fn uploads(outcome: &str) -> String {
 
 #[test]
 fn deliveries_are_counted_by_what_became_of_them() {
-    let (ground, server) = (Ground::new(), FaultServer::start());
+    let (ground, mut server) = (Ground::new(), FaultServer::start());
     let sas = ground.keep("sas", &server.sas());
     let service = ground.run(&format!(
         "[azure]\nstart_jitter = '0s'\nsas_file = '{sas}'\n"
@@ -24,12 +24,19 @@ fn deliveries_are_counted_by_what_became_of_them() {
         metric(&service, "tripline_sas_expiry_seconds")
     });
     assert!(left > 365 * 86_400, "{left}");
+    // The network is away, and comes back.
+    server.stop();
     post(&service, "s", &pings("aaaa", "ONE", "anna", ""));
-    let rows = settled(&service, 1);
-    assert_eq!(rows[0]["status"], "Succeeded", "{rows:?}");
+    eventually("it is tried", || {
+        metric(&service, &uploads("retried")).filter(|count| *count > 0)
+    });
+    assert_eq!(metric(&service, BYTES), Some(0));
+    server.go_on();
     eventually("it is counted", || {
         metric(&service, &uploads("delivered")).filter(|count| *count == 1)
     });
+    let rows = settled(&service, 1);
+    assert_eq!(rows[0]["status"], "Succeeded", "{rows:?}");
     let size = server.bundles().into_values().next().unwrap().content.len();
     assert_eq!(rows[0]["size"], size);
     let size = i64::try_from(size).unwrap();

@@ -107,6 +107,39 @@ fn sas_check_goes_through_the_proxy_and_trusts_the_authority() {
 }
 
 #[test]
+fn the_environment_names_a_proxy_with_a_password_that_is_shown_nowhere() {
+    let far = Far::new();
+    let password = "me:pa55-w0rd";
+    let proxy = HttpProxy::with_password(far.front.address(), password);
+    let config = far.ground.path("tripline.toml");
+    fs::write(&config, far.azure(false, true)).unwrap();
+    let check = |url: &str| {
+        let mut command = tripline();
+        command.args(["sas", "check", "--config"]).arg(&config);
+        command
+            .env("HTTPS_PROXY", url)
+            .env("RUST_LOG", "trace")
+            .env("TRIPLINE_LOG", "trace");
+        let output = command.output().unwrap();
+        for secret in ["pa55-w0rd", "bWU6cGE1NS13MHJk"] {
+            assert!(!text(&output).contains(secret), "{}", text(&output));
+        }
+        output
+    };
+    says(
+        &check(&proxy.url_with(password)),
+        0,
+        &["the container takes it"],
+    );
+    assert_eq!((proxy.count("CONNECT"), far.server.log().len()), (1, 1));
+    let words = [
+        "the proxy wants a name and a password",
+        "HTTPS_PROXY=http://NAME:PASSWORD@HOST:PORT",
+    ];
+    says(&check(&proxy.url()), 3, &words);
+}
+
+#[test]
 fn collect_goes_through_the_proxy_and_trusts_the_authority() {
     let (far, scene) = (Far::new(), Scene::new());
     let send = |with_proxy, with_ca, arguments: &[&str]| {

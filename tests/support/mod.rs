@@ -48,7 +48,7 @@ pub(crate) fn tripline() -> Command {
 }
 
 /// What names a proxy: servers of a test are reached without one.
-const PROXIES: [&str; 3] = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"];
+const PROXIES: [&str; 4] = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"];
 
 /// Runs a command line.
 pub(crate) fn run(arguments: &[&str]) -> Output {

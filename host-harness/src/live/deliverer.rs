@@ -1,13 +1,15 @@
 //! The thread that delivers what was sealed.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{self, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use tripline_bundle::deliver::{LocalTarget, Observer, Settled, Worker, WorkerOptions};
+use tripline_bundle::deliver::{
+    LocalTarget, Observer, Routes, Settled, Target, Worker, WorkerOptions,
+};
 use tripline_bundle::recorder::Durability;
 use tripline_bundle::spool::{RequestRow, Spool, StormCaps};
 
@@ -15,6 +17,7 @@ use crate::config::Settings;
 use crate::delivery::{Targets, host_name};
 use crate::exit::Failure;
 use crate::metrics::{Metrics, UploadOutcome};
+use crate::proactive::Gate;
 
 use super::Flag;
 use super::sealer::Stopping;
@@ -31,6 +34,17 @@ pub(super) struct Handle {
     wake: Sender<()>,
 }
 
+/// How often it is asked whether proactive collection is on.
+const ASK_EVERY: Duration = Duration::from_millis(200);
+
+/// Delivers nothing while proactive collection is off, whatever a bundle waited for.
+struct Gated {
+    targets: Targets,
+    gate: Gate,
+    /// When it was asked last, and whether it was on.
+    asked: Mutex<Option<(Instant, bool)>>,
+}
+
 /// Counts what becomes of bundles.
 #[derive(Debug)]
 struct Counted(Arc<Metrics>);
@@ -45,6 +59,11 @@ pub(super) fn spawn(settings: &Settings, metrics: &Arc<Metrics>) -> Result<Handl
         limits: Some(settings.share.limits()),
     };
     let routes = Targets::of(settings)?.or_folder(ours);
+    let routes = Gated {
+        targets: routes,
+        gate: Gate::new(&settings.proactive, &settings.run.state),
+        asked: Mutex::default(),
+    };
     let signer = settings.bundle.signer()?;
     let state = &settings.run.state;
     let host = settings.azure.host.clone().unwrap_or_else(host_name);
@@ -74,6 +93,32 @@ fn longest_jitter(settings: &Settings) -> Duration {
     match settings.azure.sas.is_some() || routes.any(|route| route.sas.is_some()) {
         true => settings.azure.longest_jitter(),
         false => Duration::ZERO,
+    }
+}
+
+// === impl Gated ===
+
+impl Gated {
+    fn is_on(&self) -> bool {
+        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        match *asked {
+            Some((at, is_on)) if at.elapsed() < ASK_EVERY => is_on,
+            _ => {
+                let is_on = self.gate.is_on();
+                *asked = Some((Instant::now(), is_on));
+                is_on
+            }
+        }
+    }
+}
+
+impl Routes for Gated {
+    fn target(&self, row: &RequestRow) -> Option<(&str, &Target)> {
+        self.targets.target(row)
+    }
+
+    fn is_ours(&self, row: &RequestRow) -> bool {
+        self.targets.is_ours(row) && self.is_on()
     }
 }
 

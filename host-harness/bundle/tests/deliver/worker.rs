@@ -1,6 +1,5 @@
 //! The worker: order, waits, waking, and a server that comes and goes.
 
-use std::fs;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -8,13 +7,11 @@ use std::time::Duration;
 use tripline_bundle::azure::SasCredentials;
 use tripline_bundle::azure::sas::{Sas, SasError, SasSource};
 use tripline_bundle::deliver::{AzureTarget, LocalTarget, Routes, Target, Worker};
-use tripline_bundle::signature::{BundleSigner, BundleVerifier, signature_of};
 use tripline_bundle::spool::{Kind, RequestRow, Spool, State};
-use tripline_bundle::verify::manifest_bytes;
 use tripline_bundle::watch::{Unwatched, Watch};
 
-use crate::azure::fault_server::{Fault, FaultServer};
-use crate::azure::store::{Answer, Op};
+use crate::azure::fault_server::FaultServer;
+use crate::azure::store::Op;
 use crate::azure::{CONTAINER, SasOf};
 use crate::scene::{Scene, azure, azure_with, eventually, name_of, options, quick, worker_options};
 
@@ -49,7 +46,7 @@ fn target_of(sas: &Arc<Replaceable>) -> Target {
     Target::Azure(Arc::new(AzureTarget::new(credentials, options()).unwrap()))
 }
 
-fn states(spool: &Spool) -> Vec<State> {
+pub(crate) fn states(spool: &Spool) -> Vec<State> {
     spool
         .requests()
         .unwrap()
@@ -58,7 +55,7 @@ fn states(spool: &Spool) -> Vec<State> {
         .collect()
 }
 
-fn deliver(worker: &mut Worker, spool: &mut Spool) -> Duration {
+pub(crate) fn deliver(worker: &mut Worker, spool: &mut Spool) -> Duration {
     worker.deliver_due(spool, &Unwatched).unwrap()
 }
 
@@ -275,55 +272,6 @@ fn a_fleet_does_not_begin_at_once_and_people_do_not_wait() {
     let mut worker = Worker::new(Box::new(target), scene.path("work"), None, options);
     deliver(&mut worker, &mut spool);
     assert_eq!(states(&spool), [State::Delivering, State::Delivered]);
-}
-
-/// Test vector 1 of RFC 8032, section 7.1, as PEM.
-const PRIVATE: &str = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g\n-----END PRIVATE KEY-----\n";
-const PUBLIC: &str = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\n-----END PUBLIC KEY-----\n";
-
-#[test]
-fn a_signature_goes_beside_the_bundle_and_is_its_own() {
-    let (server, scene) = (FaultServer::start(), Scene::new());
-    let mut spool = scene.spool();
-    let ids = [1, 2].map(|number| scene.sealed(number, 100));
-    let (private, public) = (scene.path("key.pem"), scene.path("public.pem"));
-    fs::write(&private, PRIVATE).unwrap();
-    fs::write(&public, PUBLIC).unwrap();
-    let worker = || {
-        let signer = BundleSigner::read(&private).unwrap();
-        let mut options = worker_options();
-        options.bundles_at_once = 1.try_into().unwrap();
-        let target = Box::new(azure(&server.sas()));
-        Worker::new(target, scene.path("work"), Some(signer), options)
-    };
-    // The first attempt gets no further than the bundle itself.
-    let refused = Answer::error(403, "AuthorizationFailure");
-    server.fail_every(Op::PutBlock, 2, Fault::Answer(refused));
-    deliver(&mut worker(), &mut spool);
-    assert_eq!(states(&spool), [State::Held; 2]);
-    let there: Vec<_> = server.blobs().into_keys().collect();
-    assert_eq!(there, [name_of(&ids[0])]);
-    server.heal();
-    let mut after_a_restart = worker();
-    deliver(&mut after_a_restart, &mut spool);
-    deliver(&mut after_a_restart, &mut spool);
-    assert_eq!(states(&spool), [State::Delivered; 2]);
-    // Whoever takes both blobs can prove where they are from.
-    let verifier = BundleVerifier::read(&public).unwrap();
-    let blobs = server.blobs();
-    assert_eq!(blobs.len(), 6, "{:?}", blobs.keys());
-    let check = |bundle: &str, signature: &str| {
-        let file = scene.path(&format!("{bundle}.tar.zst"));
-        fs::write(&file, &blobs[&name_of(bundle)].content).unwrap();
-        let blob = &blobs[&name_of(signature).replace(".tar.zst", ".sig")];
-        assert_eq!(blob.content_type, "text/plain");
-        fs::write(signature_of(&file), &blob.content).unwrap();
-        verifier.check(&manifest_bytes(&file).unwrap(), &file)
-    };
-    let [one, two] = &ids;
-    assert_eq!(check(one, one), Ok(()));
-    assert_eq!(check(two, two), Ok(()));
-    assert!(check(one, two).is_err());
 }
 
 /// Stops when it is told to.

@@ -8,6 +8,7 @@
 )]
 #![cfg(unix)]
 
+#[expect(dead_code, reason = "the scenarios here use a part of it")]
 #[path = "http/service.rs"]
 mod service;
 #[path = "support/mod.rs"]

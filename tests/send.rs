@@ -35,16 +35,6 @@ fn keep(path: &Path, sas: &str) -> String {
 }
 
 fn run(mut command: Command, secret: &str) -> Output {
-    for proxy in [
-        "HTTP_PROXY",
-        "HTTPS_PROXY",
-        "ALL_PROXY",
-        "http_proxy",
-        "https_proxy",
-        "all_proxy",
-    ] {
-        command.env_remove(proxy);
-    }
     let output = command.env("RUST_LOG", "trace").output().unwrap();
     assert!(!text(&output).contains(secret), "{}", text(&output));
     output
@@ -274,6 +264,42 @@ fn what_cannot_be_sent_waits_and_goes_on_with_resume() {
     assert_eq!(answer["resumed"][0]["state"], "delivered", "{answer}");
     let row = scene.history().remove(0);
     sent(&scene, &server, &row);
+}
+
+#[test]
+fn a_sas_on_standard_input_is_used_and_kept_nowhere() {
+    let (scene, server) = (Scene::new(), FaultServer::start());
+    let path = scene.path("sas");
+    let secret = keep(&path, &server.sas());
+    let piped = |more: &[&str], input: &Path| {
+        let mut command = scene.command(more);
+        command.arg("--json").stdin(fs::File::open(input).unwrap());
+        run(command, &secret)
+    };
+    let window = [&WINDOW[..], &["--output-sas-file", "-"]].concat();
+    // Without one nothing is collected.
+    let output = piped(&window, Path::new("/dev/null"));
+    assert_eq!(output.status.code(), Some(3), "{}", text(&output));
+    let words = "the SAS in standard input is of no use: nothing is in standard input";
+    assert!(text(&output).contains(words), "{}", text(&output));
+    // One that the container does not take: it waits, and nobody remembers the SAS.
+    server.rotate_key("AAAA");
+    let output = piped(&window, &path);
+    assert_eq!(output.status.code(), Some(3), "{}", text(&output));
+    assert_eq!(scene.history()[0]["cause"], "SAS refused");
+    server.rotate_key(azure::KEY);
+    let output = piped(&["--resume"], Path::new("/dev/null"));
+    assert_eq!(output.status.code(), Some(3), "{}", text(&output));
+    let row = scene.history().remove(0);
+    assert_eq!(row["cause"], "no SAS", "{row}");
+    let answer = ok(&piped(&["--resume"], &path));
+    assert_eq!(answer["resumed"][0]["state"], "delivered", "{answer}");
+    sent(&scene, &server, &scene.history().remove(0));
+    for file in ["state/spool.sqlite", "state/spool.sqlite-wal"] {
+        let bytes = fs::read(scene.path(file)).unwrap_or_default();
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        assert!(!text.contains(&secret), "{file}");
+    }
 }
 
 #[test]

@@ -119,7 +119,7 @@ fn check_sas(question: &Question, settings: &Settings, now: i64) -> Result<(), F
     let Some(place) = &question.sas else {
         return Ok(());
     };
-    let checked = Place::Kept(place.clone()).check(now, &settings.azure.needs());
+    let checked = Place(place.clone()).check(now, &settings.azure.needs());
     verdict(&[checked])
 }
 

@@ -153,7 +153,7 @@ impl Live {
             Arc::clone(&onlookers.health),
             Arc::clone(&outputs),
         );
-        let deliverer = deliverer::spawn(&settings)?;
+        let deliverer = deliverer::spawn(&settings, &onlookers.metrics)?;
         let (feed, jobs) = Feed::new();
         let (control, controls) = mpsc::channel(CONTROLS);
         let worker = Worker::new(pipeline, &settings.run, gate, beside);

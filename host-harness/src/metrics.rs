@@ -121,7 +121,7 @@ impl Metrics {
         self.spool_bytes.set(signed(bytes));
     }
 
-    /// Bytes that went to a target.
+    /// A bundle of so many bytes arrived.
     pub fn uploaded_bytes(&self, bytes: u64) {
         self.upload_bytes.inc_by(bytes);
     }

@@ -26,10 +26,15 @@ pub(crate) struct Service {
 impl Service {
     /// Starts it in a folder, and waits until it listens.
     pub(crate) fn start(folder: &Path, more: &str) -> Self {
+        Self::start_with(folder, more, &[])
+    }
+
+    /// The same with variables of its own.
+    pub(crate) fn start_with(folder: &Path, more: &str, variables: &[(&str, &str)]) -> Self {
         let state = folder.join("state");
         let config = folder.join("tripline.toml");
         let text = format!(
-            "[run]\nstate = '{}'\n[recorder]\nmin_free_bytes = '0 B'\nmin_free_percent = 0\n[log]\nformat = 'json'\n[http]\nlisten = '127.0.0.1:0'\n{more}",
+            "[run]\nstate = '{}'\nseal_delay = '0s'\n[recorder]\nmin_free_bytes = '0 B'\nmin_free_percent = 0\n[log]\nformat = 'json'\n[http]\nlisten = '127.0.0.1:0'\n{more}",
             state.display()
         );
         std::fs::write(&config, text).unwrap();
@@ -37,6 +42,7 @@ impl Service {
             .args(["run", "--config"])
             .arg(&config)
             .env_remove("TRIPLINE_LOG")
+            .envs(variables.iter().copied())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -77,6 +83,21 @@ impl Service {
             if let Some(found) = found {
                 return found;
             }
+        }
+    }
+
+    /// Waits until it gets to a failpoint that it was started with.
+    pub(crate) fn reaches(&mut self, failpoint: &str) {
+        let wanted = format!("failpoint {failpoint}");
+        let deadline = Instant::now() + SOON;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let line = self.lines.recv_timeout(left);
+            let line = line.unwrap_or_else(|_| panic!("no {wanted}: {:#?}", self.said));
+            if line == wanted {
+                return;
+            }
+            self.said.push(line);
         }
     }
 

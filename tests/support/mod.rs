@@ -41,8 +41,14 @@ pub(crate) fn facts() -> BTreeMap<String, Value> {
 pub(crate) fn tripline() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tripline"));
     command.stdin(Stdio::null()).env_remove("TRIPLINE_STATE");
+    for name in PROXIES {
+        command.env_remove(name).env_remove(name.to_lowercase());
+    }
     command
 }
+
+/// What names a proxy: servers of a test are reached without one.
+const PROXIES: [&str; 4] = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"];
 
 /// Runs a command line.
 pub(crate) fn run(arguments: &[&str]) -> Output {

@@ -11,6 +11,8 @@ mod scene;
 mod azurite;
 #[path = "deliver/blocks.rs"]
 mod blocks;
+#[path = "deliver/called_off.rs"]
+mod called_off;
 #[path = "deliver/conflicts.rs"]
 mod conflicts;
 #[path = "deliver/container.rs"]
@@ -21,5 +23,11 @@ mod errors;
 mod faults;
 #[path = "deliver/killed.rs"]
 mod killed;
+#[path = "deliver/proxy.rs"]
+mod proxy;
+#[path = "deliver/signed.rs"]
+mod signed;
+#[path = "deliver/tls.rs"]
+mod tls;
 #[path = "deliver/worker.rs"]
 mod worker;

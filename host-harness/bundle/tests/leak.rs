@@ -16,8 +16,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use azure::fault_server::{Fault, FaultServer};
+use azure::proxy::{HOST, HttpProxy};
 use azure::store::{Answer, Op, StoredBlob};
+use azure::tls::Authority;
 use azure::{ACCOUNT, SasOf};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use scene::{Scene, azure_with, name_of, options};
 use secrecy::SecretString;
 use tracing_subscriber::filter::LevelFilter;
@@ -214,8 +217,29 @@ fn no_log_no_error_and_no_file_holds_a_signature() {
     let mut proxied = hasty;
     proxied.transport.proxy = Proxy::Url(SecretString::from("http://me:pa55-w0rd@127.0.0.1:9"));
     let endpoint = server.endpoint();
-    own(&mut walk, &mut secrets, &endpoint, 603, proxied);
+    own(&mut walk, &mut secrets, &endpoint, 603, proxied.clone());
+    // A proxy that is there: it takes the password, or wants another one, with TLS inside or without.
+    let authority = Authority::new();
+    let front = authority.front(server.address(), HOST);
+    let takes = HttpProxy::with_password(server.address(), "me:pa55-w0rd");
+    let tunnels = HttpProxy::with_password(front.address(), "me:pa55-w0rd");
+    let refuses = HttpProxy::with_password(front.address(), "me:another");
+    let (plain, tls) = (format!("http://{HOST}"), front.endpoint());
+    let ways = [
+        (&takes, &plain),
+        (&refuses, &plain),
+        (&tunnels, &tls),
+        (&refuses, &tls),
+    ];
+    for (number, (proxy, endpoint)) in (604..).zip(ways) {
+        let url = proxy.url_with("me:pa55-w0rd");
+        proxied.transport.proxy = Proxy::Url(SecretString::from(url));
+        own(&mut walk, &mut secrets, endpoint, number, proxied.clone());
+        assert!(!proxy.log().is_empty());
+    }
+    // As it is, and as a header has it.
     secrets.push("pa55-w0rd".to_owned());
+    secrets.push(STANDARD.encode("me:pa55-w0rd"));
 
     for file in ["spool.sqlite", "spool.sqlite-wal"] {
         let bytes = std::fs::read(scene.path("state").join(file)).unwrap_or_default();
@@ -236,6 +260,8 @@ fn no_log_no_error_and_no_file_holds_a_signature() {
         "the SAS is not accepted",
         "no connection",
         "the server names another place",
+        "the proxy wants a name and a password",
+        "the certificate of the server is not trusted",
         "SQLite format",
     ] {
         assert!(walk.seen.contains(word), "`{word}` was not seen");

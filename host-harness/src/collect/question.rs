@@ -94,6 +94,8 @@ impl Question {
         let (file, variable) = match &self.sas {
             Some(SasPlace::File(path)) => (Some(text(path)), None),
             Some(SasPlace::Env(name)) => (None, Some(name.clone())),
+            // No file is called so: paths are absolute here.
+            Some(SasPlace::Stdin) => (Some("-".to_owned()), None),
             None => (None, None),
         };
         for (key, place) in [
@@ -136,7 +138,7 @@ impl Question {
             .collect();
         let attribute = |key| request.attribute(key).map(str::to_owned);
         let share = attribute("share").map(PathBuf::from);
-        let file = attribute("sas_file").map(|path| SasPlace::File(path.into()));
+        let file = attribute("sas_file").map(|path| SasPlace::of(path.as_ref()));
         let sas = file.or_else(|| attribute("sas_env").map(SasPlace::Env));
         if share.is_none() && sas.is_none() {
             return Err("the request does not say where to save to".to_owned());
@@ -166,7 +168,7 @@ fn places(
 ) -> Result<(Option<PathBuf>, Option<SasPlace>), Failure> {
     let (share, sas) = (&args.output_share_path, &args.output_sas_file);
     if share.is_some() || sas.is_some() {
-        return Ok((share.clone(), sas.clone().map(SasPlace::File)));
+        return Ok((share.clone(), sas.as_deref().map(SasPlace::of)));
     }
     let azure = &settings.azure;
     let share = settings.share.path.clone();

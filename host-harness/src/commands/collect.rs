@@ -25,8 +25,8 @@ pub struct CollectArgs {
     /// The folder to save to, made if it is not there. Without it `path` of `[share]`.
     #[arg(long, value_name = "DIR")]
     pub output_share_path: Option<PathBuf>,
-    /// A file with the SAS of a container to send to; --output-share-path saves it besides. Without either,
-    /// `[azure]` and `[share]` say where to.
+    /// A file with the SAS of a container to send to, or `-` for standard input; --output-share-path saves
+    /// it besides. Without either, `[azure]` and `[share]` say where to.
     #[arg(long, value_name = "FILE")]
     pub output_sas_file: Option<PathBuf>,
     /// The first moment, such as 2026-03-02T10:00, in this machine's zone, or with Z or +01:00.

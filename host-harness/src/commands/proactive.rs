@@ -12,7 +12,7 @@ use tripline_core::rules::parse_duration;
 use super::print::{answer, answer_json};
 use super::sas::{Place, configured, verdict};
 use crate::collect::read_local_time;
-use crate::config::{Config, DEFAULT_STATE, MOST_BY_CHARS, Settings};
+use crate::config::{Config, DEFAULT_STATE, MOST_BY_CHARS, SasPlace, Settings};
 use crate::exit::Failure;
 use crate::overrides::{Override, Overrides, OverridesError, Subject};
 use crate::proactive::{CONSENT_TEXT, CONSENT_VERSION, Standing};
@@ -140,7 +140,7 @@ fn enable(args: &EnableArgs) -> Result<(), Failure> {
 /// Refuses when a bundle could not be delivered anywhere, or a SAS is of no use.
 fn check_targets(args: &EnableArgs, settings: &Settings, now: i64) -> Result<(), Failure> {
     let places = match &args.sas_file {
-        Some(path) => vec![Place::of(path)],
+        Some(path) => vec![Place(SasPlace::of(path))],
         None => configured(settings),
     };
     let has_folder =

@@ -9,6 +9,7 @@ use clap::Args;
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::DEFAULT_CONFIG_FILE;
+use crate::delivery::transport_options;
 use crate::exit::Failure;
 use crate::ingest::batch::BatchLimits;
 use crate::ingest::frame::FrameLimits;
@@ -43,6 +44,7 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
     let settings = parts.config.accepted()?;
     let limit = Duration::from_micros(settings.run.drain_timeout.unsigned_abs());
     let http = settings.http.clone();
+    let transport = transport_options(&settings.azure);
     let (sources, state) = (settings.sources.clone(), settings.run.state.clone());
     telemetry::for_service(&settings.log);
     web::check(&http)?;
@@ -74,7 +76,7 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
             state,
             shutdown: shutdown.clone(),
         };
-        let mut sources = Running::start(&sources, &start);
+        let mut sources = Running::start(&sources, &start, &transport);
         drop(start);
         health.end(Trouble::Starting);
         tracing::info!("running");

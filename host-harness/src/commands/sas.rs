@@ -3,14 +3,11 @@
 mod online;
 
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::{Args, Subcommand};
-use tripline_bundle::azure::sas::{
-    Assessment, FileSas, Gravity, Needs, Sas, SasError, SasFinding, SasSource as _, assess,
-    read_env, read_stdin,
-};
+use tripline_bundle::azure::sas::{Assessment, Gravity, Needs, Sas, SasFinding, assess};
 
 use super::print::{answer, answer_json};
 use crate::config::{Azure, Config, FoldBy, SasPlace, Settings};
@@ -130,17 +127,12 @@ pub(crate) fn verdict(checked: &[Checked]) -> Result<(), Failure> {
 }
 
 /// One place to look at.
-pub(crate) enum Place {
-    /// Standard input.
-    Stdin,
-    /// What a configuration may name.
-    Kept(SasPlace),
-}
+pub(crate) struct Place(pub(crate) SasPlace);
 
 fn places(args: &CheckArgs, settings: &Settings) -> Vec<Place> {
     match (&args.sas_file, &args.sas_env) {
-        (Some(path), _) => vec![Place::of(path)],
-        (None, Some(name)) => vec![Place::Kept(SasPlace::Env(name.clone()))],
+        (Some(path), _) => vec![Place(SasPlace::of(path))],
+        (None, Some(name)) => vec![Place(SasPlace::Env(name.clone()))],
         (None, None) => configured(settings),
     }
 }
@@ -158,36 +150,15 @@ pub(crate) fn configured(settings: &Settings) -> Vec<Place> {
         seen.push(*place);
         is_new
     });
-    places.into_iter().cloned().map(Place::Kept).collect()
+    places.into_iter().cloned().map(Place).collect()
 }
 
 // === impl Place ===
 
 impl Place {
-    /// A file, or `-` for standard input.
-    pub(crate) fn of(path: &Path) -> Self {
-        match path == Path::new("-") {
-            true => Self::Stdin,
-            false => Self::Kept(SasPlace::File(path.to_owned())),
-        }
-    }
-
-    /// The SAS there, read once.
-    pub(crate) fn read(&self) -> Result<Arc<Sas>, SasError> {
-        match self {
-            Self::Stdin => read_stdin(std::io::stdin().lock()),
-            Self::Kept(SasPlace::File(path)) => FileSas::new(path).sas(),
-            Self::Kept(SasPlace::Env(name)) => read_env(name),
-        }
-    }
-
     /// Reads and judges the SAS there.
     pub(crate) fn check(&self, now: i64, needs: &Needs) -> Checked {
-        let place = match self {
-            Self::Stdin => "standard input".to_owned(),
-            Self::Kept(place) => place.to_string(),
-        };
-        let read = self.read();
+        let read = self.0.sas();
         let assessment = match &read {
             Ok(sas) => assess(sas, now, needs),
             Err(error) => Assessment {
@@ -201,7 +172,7 @@ impl Place {
             },
         };
         Checked {
-            place,
+            place: self.0.to_string(),
             usable: assessment.is_usable(),
             assessment,
             asked: false,

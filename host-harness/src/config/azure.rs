@@ -1,11 +1,11 @@
 //! `[azure]`: the container that bundles are delivered to, and how.
 
 use std::ops::RangeInclusive;
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use tripline_bundle::azure::sas::{FileSas, Needs, SasSource, read_env};
+use tripline_bundle::azure::sas::{FileSas, Needs, Sas, SasError, SasSource, read_env, read_stdin};
 use tripline_core::contract::Problem;
 use tripline_core::table::Table;
 use tripline_core::time::SECOND;
@@ -46,7 +46,13 @@ pub enum SasPlace {
     File(PathBuf),
     /// An environment variable, read at the start.
     Env(String),
+    /// Standard input, of a command only.
+    Stdin,
 }
+
+/// What came on standard input, or why nothing did.
+#[derive(Debug)]
+struct Piped(Result<Arc<Sas>, SasError>);
 
 /// What a bundle costs to keep and to read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -133,10 +139,32 @@ impl SasPlace {
         }
     }
 
+    /// A file, or `-` for standard input.
+    #[must_use]
+    pub fn of(path: &Path) -> Self {
+        match path == Path::new("-") {
+            true => Self::Stdin,
+            false => Self::File(path.to_owned()),
+        }
+    }
+
+    /// The SAS that is there now.
+    ///
+    /// # Errors
+    /// When there is none, or it cannot be read.
+    pub fn sas(&self) -> Result<Arc<Sas>, SasError> {
+        match self {
+            Self::File(path) => FileSas::new(path).sas(),
+            Self::Env(name) => read_env(name),
+            Self::Stdin => piped(),
+        }
+    }
+
     /// The SAS there, to be asked for before every request.
     ///
     /// # Errors
-    /// [`Failure::Environment`] when the variable holds none. A file may come later.
+    /// [`Failure::Environment`] when the variable holds none. A file may come later, and what is not on
+    /// standard input is said when it is asked for.
     pub fn source(&self) -> Result<Arc<dyn SasSource>, Failure> {
         Ok(match self {
             Self::File(path) => Arc::new(FileSas::new(path)),
@@ -144,6 +172,7 @@ impl SasPlace {
                 let sas = read_env(name);
                 Arc::new(sas.map_err(|error| Failure::Environment(error.into()))?)
             }
+            Self::Stdin => Arc::new(Piped(piped())),
         })
     }
 }
@@ -153,7 +182,23 @@ impl std::fmt::Display for SasPlace {
         match self {
             Self::File(path) => write!(f, "the file `{}`", path.display()),
             Self::Env(name) => write!(f, "the environment variable `{name}`"),
+            Self::Stdin => f.write_str("standard input"),
         }
+    }
+}
+
+/// The SAS on standard input, which can be read only once.
+fn piped() -> Result<Arc<Sas>, SasError> {
+    static PIPED: OnceLock<Result<Arc<Sas>, SasError>> = OnceLock::new();
+    let piped = PIPED.get_or_init(|| read_stdin(std::io::stdin().lock()));
+    piped.clone()
+}
+
+// === impl Piped ===
+
+impl SasSource for Piped {
+    fn sas(&self) -> Result<Arc<Sas>, SasError> {
+        self.0.clone()
     }
 }
 

@@ -65,7 +65,7 @@ pub enum UploadOutcome {
     Retried,
     /// It waits for somebody.
     Held,
-    /// It was given up.
+    /// Its sealed file was lost, and is made anew.
     Failed,
 }
 
@@ -152,6 +152,15 @@ impl From<&Admission> for RequestOutcome {
 // === impl UploadOutcome ===
 
 impl UploadOutcome {
+    /// Every one.
+    pub(super) const ALL: [Self; 5] = [
+        Self::Delivered,
+        Self::Folded,
+        Self::Retried,
+        Self::Held,
+        Self::Failed,
+    ];
+
     /// Its label.
     #[must_use]
     pub fn name(self) -> &'static str {

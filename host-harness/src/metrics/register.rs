@@ -10,7 +10,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Metric, Registry, Unit};
 
 use super::Metrics;
-use super::labels::{LineOutcome, MOST_REASONS, MOST_RULES, Names, Of};
+use super::labels::{LineOutcome, MOST_REASONS, MOST_RULES, Names, Of, UploadOutcome};
 use super::late::Late;
 
 /// The bounds of the buckets of a batch's time, in seconds.
@@ -122,7 +122,12 @@ impl Metrics {
                 "Attempts to deliver a bundle, by how they ended",
                 Family::default(),
             ),
-            upload_bytes: book.unit("upload", "Sent to targets", Unit::Bytes, Counter::default()),
+            upload_bytes: book.unit(
+                "upload",
+                "Bundles that arrived, each once",
+                Unit::Bytes,
+                Counter::default(),
+            ),
             sas_expiry: book.unit(
                 "sas_expiry",
                 "Until the SAS expires",
@@ -194,6 +199,9 @@ impl Metrics {
             LineOutcome::Duplicate,
         ] {
             drop(metrics.lines.get_or_create(&Of::word(outcome.name())));
+        }
+        for outcome in UploadOutcome::ALL {
+            drop(metrics.uploads.get_or_create(&Of::word(outcome.name())));
         }
         metrics
     }

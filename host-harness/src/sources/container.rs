@@ -12,10 +12,10 @@ use super::archive::{Blob, Blobs, Page};
 /// Opens the container. Nothing is asked yet; the file is read before every request.
 ///
 /// # Errors
-/// When no connection could be made at all, in words.
-pub(super) fn open(sas_file: &Path) -> Result<Container, String> {
+/// When the proxy or the certificates cannot be used, in words.
+pub(super) fn open(sas_file: &Path, transport: &TransportOptions) -> Result<Container, String> {
     let credentials = SasCredentials::new(Arc::new(FileSas::new(sas_file)));
-    let opened = Container::open(Arc::new(credentials), &TransportOptions::default());
+    let opened = Container::open(Arc::new(credentials), transport);
     opened.map_err(|error| error.to_string())
 }
 

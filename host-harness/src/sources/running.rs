@@ -5,6 +5,7 @@ use std::os::fd::AsFd as _;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
+use tripline_bundle::azure::TransportOptions;
 
 use super::alerts::{self, AlertsSettings};
 use super::archive::{self, ArchiveSettings};
@@ -22,16 +23,17 @@ pub struct Running {
 // === impl Running ===
 
 impl Running {
-    /// Starts every source, each as a task of this runtime.
+    /// Starts every source, each as a task of this runtime. `transport` is how storage accounts are reached.
     #[must_use]
-    pub fn start(sources: &[SourceSettings], start: &Start) -> Self {
+    pub fn start(sources: &[SourceSettings], start: &Start, transport: &TransportOptions) -> Self {
         let mut tasks = JoinSet::new();
         for source in sources {
             let (source, start) = (source.clone(), start.clone());
+            let transport = transport.clone();
             tasks.spawn(async move {
                 let name = source.name.clone();
                 tracing::info!(source.name = name, "source started");
-                (name, run(source, start).await)
+                (name, run(source, start, &transport).await)
             });
         }
         Self { tasks }
@@ -62,7 +64,11 @@ impl Running {
     }
 }
 
-async fn run(source: SourceSettings, start: Start) -> Result<Ended, String> {
+async fn run(
+    source: SourceSettings,
+    start: Start,
+    transport: &TransportOptions,
+) -> Result<Ended, String> {
     let name = source.name;
     match source.kind {
         SourceKind::Tail { paths, read_from } => {
@@ -91,7 +97,7 @@ async fn run(source: SourceSettings, start: Start) -> Result<Ended, String> {
             backfill,
             every,
         } => {
-            let blobs = container::open(&sas_file)?;
+            let blobs = container::open(&sas_file, transport)?;
             let settings = ArchiveSettings {
                 name,
                 backfill,

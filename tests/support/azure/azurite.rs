@@ -128,7 +128,8 @@ impl Azurite {
             .collect()
     }
 
-    fn address(&self) -> SocketAddr {
+    /// Where it listens.
+    pub(crate) fn address(&self) -> SocketAddr {
         SocketAddr::from(([127, 0, 0, 1], self.port))
     }
 

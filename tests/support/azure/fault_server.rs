@@ -1,12 +1,12 @@
 //! Blob storage in the test's own process: it checks the SAS as Azure does, `t` and `sip` among it, and
 //! fails where it is told to.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::JoinHandle;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -16,36 +16,11 @@ use axum::response::Response;
 use tokio::sync::oneshot;
 
 use super::http::{FaultListener, Wire};
+use super::plan::Plan;
 use super::store::{Answer, Asked, Op, Store, StoredBlob};
 use super::{ACCOUNT, CONTAINER, KEY, SasOf, sign, to_sign};
 
-/// What goes wrong with a request.
-#[derive(Debug, Clone)]
-pub(crate) enum Fault {
-    /// It is answered so, and not done.
-    Answer(Answer),
-    /// The connection breaks; it is not done.
-    Break,
-    /// It is done, and the connection breaks before the answer.
-    LoseReply,
-    /// It is never answered, nor done.
-    Stall,
-    /// A byte of its body changes on the way.
-    Corrupt,
-    /// Before it is done, all blocks but the first are lost.
-    LoseBlocks,
-    /// It takes so long.
-    Slow(Duration),
-}
-
-/// What is to go wrong, and what was asked.
-#[derive(Debug, Default)]
-struct Plan {
-    next: BTreeMap<Op, VecDeque<Fault>>,
-    every: Vec<(Op, u64, Fault)>,
-    counts: BTreeMap<Op, u64>,
-    log: Vec<(Op, String)>,
-}
+pub(crate) use super::plan::Fault;
 
 /// What all requests share.
 #[derive(Debug)]
@@ -95,6 +70,11 @@ impl FaultServer {
         server
     }
 
+    /// Where it listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// The URL that a SAS is made for.
     pub(crate) fn endpoint(&self) -> String {
         format!("http://{}/{ACCOUNT}", self.address)
@@ -137,6 +117,14 @@ impl FaultServer {
     /// All requests so far: kind and blob.
     pub(crate) fn log(&self) -> Vec<(Op, String)> {
         self.shared.plan.lock().unwrap().log.clone()
+    }
+
+    /// The values of a header of all requests so far.
+    pub(crate) fn headers(&self, name: &str) -> Vec<String> {
+        let plan = self.shared.plan.lock().unwrap();
+        let headers = plan.headers.iter();
+        let of_name = headers.filter(|(found, _)| found == name);
+        of_name.map(|(_, value)| value.clone()).collect()
     }
 
     pub(crate) fn store(&self) -> MutexGuard<'_, Store> {
@@ -256,6 +244,8 @@ async fn answer(
         headers: headers.collect(),
         body: Vec::new(),
     };
+    let seen = asked.headers.clone();
+    shared.plan.lock().unwrap().headers.extend(seen);
     if let Some(refused) = refuse(&shared, op, &asked) {
         return respond(&shared, refused);
     }
@@ -275,7 +265,6 @@ async fn answer(
             wire.break_off();
             return Response::new(Body::empty());
         }
-        Some(Fault::Stall) => std::future::pending().await,
         Some(Fault::Corrupt) => {
             if let Some(byte) = asked.body.first_mut() {
                 *byte = !*byte;
@@ -288,15 +277,18 @@ async fn answer(
                 staged.retain(|id, _| Some(id) == first.as_ref());
             }
         }
+        Some(Fault::StallAbove(bytes)) if asked.body.len() <= bytes => {}
+        Some(Fault::Stall | Fault::StallAbove(_)) => std::future::pending().await,
         Some(Fault::Slow(duration)) => tokio::time::sleep(duration).await,
     }
     let answer = shared.store.lock().unwrap().answer(op, &asked);
     respond(&shared, answer)
 }
 
-/// The blob in a path; empty for the container itself.
+/// The blob in a path; empty for the container itself. The account is in the path, or in the name of the host.
 fn blob_name(path: &str) -> Option<String> {
-    let rest = path.strip_prefix(&format!("/{ACCOUNT}/{CONTAINER}"))?;
+    let path = path.strip_prefix(&format!("/{ACCOUNT}")).unwrap_or(path);
+    let rest = path.strip_prefix(&format!("/{CONTAINER}"))?;
     let name = rest.strip_prefix('/').unwrap_or(rest);
     let decoded = url::form_urlencoded::parse(format!("n={}", name.replace('+', "%2B")).as_bytes())
         .next()
@@ -368,24 +360,4 @@ fn now(shared: &Shared) -> i64 {
 
 fn time(text: &str) -> i64 {
     chrono::DateTime::parse_from_rfc3339(text).map_or(0, |time| time.timestamp())
-}
-
-// === impl Plan ===
-
-impl Plan {
-    /// What goes wrong with this request.
-    fn take(&mut self, op: Op, name: &str) -> Option<Fault> {
-        self.log.push((op, name.to_owned()));
-        let count = self.counts.entry(op).or_default();
-        *count += 1;
-        let count = *count;
-        if let Some(fault) = self.next.get_mut(&op).and_then(VecDeque::pop_front) {
-            return Some(fault);
-        }
-        let every = self.every.iter();
-        every
-            .filter(|(kind, nth, _)| *kind == op && count.is_multiple_of(*nth))
-            .map(|(_, _, fault)| fault.clone())
-            .next()
-    }
 }

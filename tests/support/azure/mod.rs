@@ -1,12 +1,16 @@
 //! Blob storage to test against: a server in the test's own process that fails on demand, and Azurite, the
-//! real emulator. Both take the same SAS.
+//! real emulator. Both take the same SAS. In front of both: a proxy, and TLS.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 pub(crate) mod azurite;
 pub(crate) mod fault_server;
 pub(crate) mod http;
+mod plan;
+pub(crate) mod proxy;
 pub(crate) mod store;
+pub(crate) mod tls;
+mod way;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hmac::{Hmac, Mac as _};

@@ -93,6 +93,12 @@ pub enum FaultKind {
     Throttled,
     /// The server is busy or broken.
     Busy,
+    /// Something between us and the server got no answer from it.
+    Gateway,
+    /// The proxy lets nothing through without a name and a password.
+    ProxyAuth,
+    /// Nothing here vouches for the server's certificate; why not.
+    Untrusted(String),
     /// No connection comes about; in words.
     Offline(String),
     /// The connection broke; in words.
@@ -247,14 +253,19 @@ impl FaultKind {
             | Self::Header(_)
             | Self::Redirected
             | Self::Other(_) => Action::Hold,
-            Self::Account | Self::NoContainer | Self::ContainerGoes | Self::NoBlob => {
-                Action::HoldAndLook
-            }
+            Self::Account
+            | Self::NoContainer
+            | Self::ContainerGoes
+            | Self::NoBlob
+            | Self::ProxyAuth
+            | Self::Untrusted(_) => Action::HoldAndLook,
             Self::Exists | Self::Leased => Action::Verify,
             Self::BlocksLost => Action::Relist,
             Self::ForeignBlocks => Action::Rename,
             Self::Checksum => Action::Reread,
-            Self::Throttled | Self::Busy | Self::Broken(_) | Self::Changed => Action::Retry,
+            Self::Throttled | Self::Busy | Self::Gateway | Self::Broken(_) | Self::Changed => {
+                Action::Retry
+            }
             Self::Timeout => Action::RetrySmaller,
             Self::Offline(_) => Action::Offline,
         }
@@ -285,6 +296,9 @@ impl FaultKind {
             Self::Changed => "blob changed",
             Self::Throttled => "throttled",
             Self::Busy => "server busy",
+            Self::Gateway => "no way to the server",
+            Self::ProxyAuth => "proxy refuses",
+            Self::Untrusted(_) => "certificate not trusted",
             Self::Offline(_) => "offline",
             Self::Broken(_) => "connection broken",
             Self::Timeout => "timeout",
@@ -333,6 +347,9 @@ fn by_status(status: u16, code: Option<&str>) -> FaultKind {
             Some("LeaseAlreadyPresent" | "LeaseIdMissing" | "LeaseIdMismatchWithBlobOperation"),
         ) => FaultKind::Leased,
         (412, Some("ConditionNotMet" | "TargetConditionNotMet")) => FaultKind::Changed,
+        // A proxy speaks of no code of the service.
+        (407, None) => FaultKind::ProxyAuth,
+        (502 | 504, None) => FaultKind::Gateway,
         (429, _) => FaultKind::Throttled,
         (408 | 500..=599, _) => FaultKind::Busy,
         (300..=399, _) => FaultKind::Redirected,
@@ -349,6 +366,8 @@ fn unanswered(error: &Error) -> FaultKind {
     }
     match error.downcast_ref::<WireError>() {
         Some(WireError::Unreachable(words)) => FaultKind::Offline(words.clone()),
+        Some(WireError::Untrusted(why)) => FaultKind::Untrusted(why.clone()),
+        Some(WireError::ProxyAuth) => FaultKind::ProxyAuth,
         Some(WireError::Timeout) => FaultKind::Timeout,
         Some(WireError::Broken(words)) => FaultKind::Broken(words.clone()),
         Some(error @ WireError::TooLong(_)) => FaultKind::Other(error.to_string()),

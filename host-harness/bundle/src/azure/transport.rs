@@ -87,6 +87,8 @@ pub struct Transport {
     client: reqwest::Client,
     credentials: Arc<dyn Credentials>,
     rate: Option<Arc<Rate>>,
+    /// The proxy that is named, without name and password.
+    proxy: Option<String>,
 }
 
 // === impl TransportOptions ===
@@ -122,13 +124,15 @@ impl Transport {
             // A blob is read as it lies there.
             .no_gzip()
             .no_deflate();
+        let mut proxy = None;
         match &options.proxy {
             Proxy::Environment => {}
             Proxy::Direct => builder = builder.no_proxy(),
             Proxy::Url(url) => {
-                let proxy =
+                let named =
                     reqwest::Proxy::all(url.expose_secret()).map_err(|_| OpenError::Proxy)?;
-                builder = builder.proxy(proxy);
+                builder = builder.proxy(named);
+                proxy = place(url.expose_secret());
             }
         }
         if let Some(path) = &options.ca_file {
@@ -153,6 +157,7 @@ impl Transport {
             rate: options
                 .bytes_per_second
                 .map(|bytes| Arc::new(Rate::new(bytes))),
+            proxy,
         })
     }
 
@@ -185,7 +190,7 @@ impl Transport {
             }
             _ => signed.body(body),
         };
-        let mut signed = signed.build().map_err(failed)?;
+        let mut signed = signed.build().map_err(|error| self.failed(error))?;
         // The length may be there twice now; the client wants it once.
         if let Some(length) = signed.headers_mut().remove("content-length") {
             signed.headers_mut().insert("content-length", length);
@@ -193,17 +198,35 @@ impl Transport {
         signed.headers_mut().extend(headers);
         Ok(signed)
     }
+
+    /// A failure of the client as one of the SDK: in words, without the URL.
+    fn failed(&self, error: reqwest::Error) -> Error {
+        let mut error = WireError::of(error);
+        let kind = match &mut error {
+            WireError::Unreachable(words) => {
+                if let Some(proxy) = &self.proxy {
+                    *words = format!("{words} (through the proxy {proxy})");
+                }
+                ErrorKind::Connection
+            }
+            WireError::Untrusted(_) | WireError::ProxyAuth => ErrorKind::Connection,
+            _ => ErrorKind::Io,
+        };
+        Error::new(kind, error)
+    }
 }
 
 #[async_trait::async_trait]
 impl HttpClient for Transport {
     async fn execute_request(&self, request: &Request) -> azure_core::Result<AsyncRawResponse> {
         let signed = self.signed(request).await?;
-        let answer = self.client.execute(signed).await.map_err(failed)?;
+        let answer = self.client.execute(signed).await;
+        let answer = answer.map_err(|error| self.failed(error))?;
         let status = answer.status().as_u16().into();
         let headers = headers(answer.headers());
         let mut left = MAX_ANSWER_BYTES;
-        let body = answer.bytes_stream().map_err(failed).map(move |piece| {
+        let broke = |error| Error::new(ErrorKind::Io, WireError::of(error));
+        let body = answer.bytes_stream().map_err(broke).map(move |piece| {
             let piece = piece?;
             left = left.checked_sub(piece.len() as u64).ok_or_else(|| {
                 Error::new(
@@ -226,14 +249,11 @@ impl fmt::Debug for Transport {
     }
 }
 
-/// A failure of the client as one of the SDK: in words, without the URL.
-fn failed(error: reqwest::Error) -> Error {
-    let error = WireError::of(error);
-    let kind = match error {
-        WireError::Unreachable(_) => ErrorKind::Connection,
-        _ => ErrorKind::Io,
-    };
-    Error::new(kind, error)
+/// Where a proxy is, without name and password.
+fn place(proxy: &str) -> Option<String> {
+    let url = url::Url::parse(proxy).ok()?;
+    let (host, port) = (url.host_str()?, url.port_or_known_default()?);
+    Some(format!("{}://{host}:{port}", url.scheme()))
 }
 
 fn method(method: Method) -> reqwest::Method {

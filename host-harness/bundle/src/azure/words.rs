@@ -38,6 +38,9 @@ impl fmt::Display for Why<'_> {
             FaultKind::Expired(at) => return write!(f, "the SAS expired at {at}"),
             FaultKind::NotYetValid(at) => return write!(f, "the SAS is valid only from {at} on"),
             FaultKind::Credentials(error) => return error.fmt(f),
+            FaultKind::Untrusted(why) => {
+                return write!(f, "the certificate of the server is not trusted: {why}");
+            }
             FaultKind::Offline(why) => return write!(f, "no connection: {why}"),
             FaultKind::Broken(why) => return write!(f, "the connection broke: {why}"),
             FaultKind::Header(Some(name)) => {
@@ -60,6 +63,8 @@ impl fmt::Display for Why<'_> {
             FaultKind::Leased => "somebody holds a lease on the blob",
             FaultKind::Changed => "the blob is another one than before",
             FaultKind::Throttled => "the server wants fewer requests",
+            FaultKind::Gateway => "a proxy or gateway on the way gets no answer from the server",
+            FaultKind::ProxyAuth => "the proxy wants a name and a password",
             FaultKind::Busy => "the server is busy",
             FaultKind::Timeout => "no answer came in time",
             FaultKind::Header(None) => "the server does not take a header of the request",
@@ -95,6 +100,13 @@ fn remedy(kind: &FaultKind) -> Option<&'static str> {
         FaultKind::ContainerGoes => "make it again once it is gone, or name another one",
         FaultKind::Exists => "find out who wrote it; it is never overwritten",
         FaultKind::Leased => "have the lease broken",
+        FaultKind::Untrusted(_) => {
+            "name a file with the certificates (PEM) of who signed it: `ca_file` of `[azure]`"
+        }
+        FaultKind::ProxyAuth => {
+            "have the proxy let this machine through without them, or leave `proxy` of `[azure]` out and give \
+             both in the environment: HTTPS_PROXY=http://NAME:PASSWORD@HOST:PORT"
+        }
         FaultKind::Redirected => "use the URL of the blob endpoint itself",
         FaultKind::Header(_) => {
             "the service may be too old for this release: Azure Stack Hub needs a recent version"

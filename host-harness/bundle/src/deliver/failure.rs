@@ -20,7 +20,7 @@ pub const NO_ROUTE: &str = "no route is for it";
 
 /// The causes for which every bundle for a target is held. They are delivered once it takes one again, which
 /// is tried when the SAS is another one, and after a restart.
-pub const HELD_BY_TARGET: [&str; 14] = [
+pub const HELD_BY_TARGET: [&str; 16] = [
     "SAS expired",
     "SAS not yet valid",
     "SAS refused",
@@ -35,6 +35,8 @@ pub const HELD_BY_TARGET: [&str; 14] = [
     "container being deleted",
     "header refused",
     "redirected",
+    "proxy refuses",
+    "certificate not trusted",
 ];
 
 /// The causes for which a single bundle is held by its delivery; each is tried again when the SAS is another
@@ -159,7 +161,10 @@ impl Failure {
             Action::Hold | Action::HoldAndLook | Action::Offline => {
                 !matches!(fault.kind, FaultKind::Other(_) | FaultKind::NoBlob)
             }
-            _ => matches!(fault.kind, FaultKind::Throttled | FaultKind::Busy),
+            _ => matches!(
+                fault.kind,
+                FaultKind::Throttled | FaultKind::Busy | FaultKind::Gateway
+            ),
         }
     }
 }
@@ -208,6 +213,8 @@ mod tests {
             FaultKind::ForeignBlocks,
             FaultKind::Header(None),
             FaultKind::Redirected,
+            FaultKind::ProxyAuth,
+            FaultKind::Untrusted(String::new()),
             FaultKind::Other(String::new()),
         ];
         let mut of_target = 0;

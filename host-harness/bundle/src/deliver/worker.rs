@@ -7,6 +7,7 @@
 //! everything is tried once.
 
 mod due;
+mod ours;
 
 use std::{
     collections::HashMap,
@@ -21,8 +22,10 @@ use std::{
 
 use futures::{FutureExt as _, StreamExt as _, future::LocalBoxFuture, stream::FuturesUnordered};
 
+use ours::WhileOurs;
+
 use super::{
-    Arrived, Backoff, Failure, MAX_START_JITTER, Parcel, Settled, Target,
+    Arrived, Backoff, Failure, MAX_START_JITTER, Observer, Parcel, Settled, Target,
     carry::{carry, carry_now, fell_back},
     lanes::{Fingerprint, Lanes},
     settle::{settle, waited},
@@ -30,7 +33,7 @@ use super::{
 use crate::{
     seal::Error,
     signature::BundleSigner,
-    spool::{RequestRow, Spool},
+    spool::{Note, RequestRow, Spool, State},
     watch::Watch,
 };
 
@@ -45,7 +48,8 @@ pub trait Routes: Send + Sync {
     /// The target, with a name that is the same for the same target; `None` holds the bundle.
     fn target(&self, row: &RequestRow) -> Option<(&str, &Target)>;
 
-    /// Whether the bundle is the worker's to deliver; others stay as they are.
+    /// Whether the bundle is the worker's to deliver; others stay as they are, and one that is under way is
+    /// called off. Asked often, so it must be quick.
     fn is_ours(&self, row: &RequestRow) -> bool {
         let _ = row;
         true
@@ -67,6 +71,8 @@ pub struct WorkerOptions {
     pub offline: Backoff,
     /// How often is looked for what somebody has to do where we do not see it.
     pub look: Duration,
+    /// Who is told what becomes of bundles.
+    pub observer: Option<Arc<dyn Observer>>,
 }
 
 /// Delivers what is due.
@@ -113,6 +119,7 @@ impl WorkerOptions {
             backoff: backoff(seconds(10), seconds(15 * 60)),
             offline: backoff(seconds(5), seconds(5 * 60)),
             look: seconds(15 * 60),
+            observer: None,
         }
     }
 }
@@ -147,7 +154,12 @@ impl Ways {
         waited: Duration,
         watch: &dyn Watch,
     ) -> Result<Arrived, Failure> {
-        match (self.routes.target(row), self.parcel(row, watch)) {
+        let watch = WhileOurs {
+            row,
+            routes: &*self.routes,
+            watch,
+        };
+        match (self.routes.target(row), self.parcel(row, &watch)) {
             (Some((_, target)), Some(parcel)) => carry(target, &parcel, waited).await,
             (None, _) => Err(Failure::NoRoute),
             (_, None) => Err(Failure::Lost(self.work.clone())),
@@ -251,8 +263,9 @@ impl Worker {
         loop {
             while under_way.len() < self.options.bundles_at_once.get() && !watch.is_canceled() {
                 let Some(row) = due.next() else { break };
-                // A target that turned out to be away keeps its bundles waiting.
-                if !self.may_go(&row) {
+                // A target that turned out to be away keeps its bundles waiting; so does whoever turned
+                // delivering off meanwhile.
+                if !self.may_go(&row) || !ways.routes.is_ours(&row) {
                     continue;
                 }
                 let waited = waited(spool, &row)?;
@@ -281,8 +294,19 @@ impl Worker {
         let Some(parcel) = ways.parcel(row, watch) else {
             return Ok(());
         };
+        if spool.request(&row.request.id)?.state == State::Held {
+            // It was held while it was under way, as somebody turned collecting off: what did not arrive
+            // stays so, and what arrived did.
+            if carried.is_err() {
+                return Ok(());
+            }
+            spool.advance(&row.request.id, State::Delivering, &Note::default())?;
+        }
         let is_of_target = carried.as_ref().is_err_and(Failure::is_of_target);
         let settled = settle(spool, &parcel, carried)?;
+        if let Some(observer) = &self.options.observer {
+            observer.settled(row, &settled);
+        }
         let id = &row.request.id;
         let name = ways.name(row).unwrap_or_default();
         let sas = ways.fingerprint(row);

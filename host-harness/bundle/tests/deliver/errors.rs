@@ -34,7 +34,14 @@ impl SasSource for NoSas {
 }
 
 /// One delivery, which must lead to `state` with this cause and these words.
-fn expect(scene: &Scene, target: &Target, number: u64, state: State, cause: &str, words: &[&str]) {
+pub(crate) fn expect(
+    scene: &Scene,
+    target: &Target,
+    number: u64,
+    state: State,
+    cause: &str,
+    words: &[&str],
+) {
     let id = scene.sealed(number, 100);
     let settled = scene.deliver(&id, target);
     let row = scene.row(&id);

@@ -167,6 +167,28 @@ fn a_slow_line_gets_smaller_blocks_and_keeps_them() {
 }
 
 #[test]
+fn blocks_that_no_answer_comes_to_in_time_become_smaller_until_they_get_through() {
+    let (server, scene) = (FaultServer::start(), Scene::new());
+    let id = scene.sealed(1, 1 << 20);
+    let bytes = scene.bytes(&id);
+    let mut options = options();
+    options.block_bytes = 1 << 20;
+    options.blocks_at_once = 1.try_into().unwrap();
+    options.transport.read_timeout = Duration::from_secs(1);
+    // The line takes no more than a quarter of a block.
+    const MOST: usize = 256 << 10;
+    server.fail_every(Op::PutBlock, 1, Fault::StallAbove(MOST));
+    let settled = scene.deliver(&id, &Target::Azure(azure_with(&server.sas(), options)));
+    assert!(matches!(settled, Settled::Delivered(_)), "{settled:?}");
+    assert!(server.blobs()[&name_of(&id)].content == bytes);
+    // Each size gets a second chance, and then half of it is tried.
+    let sizes = server.headers("content-length");
+    let mut sizes: Vec<usize> = sizes.iter().map(|size| size.parse().unwrap()).collect();
+    sizes.retain(|size| *size > MOST);
+    assert_eq!(sizes, [1 << 20, 1 << 20, 512 << 10, 512 << 10]);
+}
+
+#[test]
 fn a_connection_that_stalls_is_given_up_and_tried_again() {
     let (server, scene) = (FaultServer::start(), Scene::new());
     let id = scene.sealed(1, 100);

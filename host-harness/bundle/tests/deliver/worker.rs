@@ -46,7 +46,7 @@ fn target_of(sas: &Arc<Replaceable>) -> Target {
     Target::Azure(Arc::new(AzureTarget::new(credentials, options()).unwrap()))
 }
 
-fn states(spool: &Spool) -> Vec<State> {
+pub(crate) fn states(spool: &Spool) -> Vec<State> {
     spool
         .requests()
         .unwrap()
@@ -55,7 +55,7 @@ fn states(spool: &Spool) -> Vec<State> {
         .collect()
 }
 
-fn deliver(worker: &mut Worker, spool: &mut Spool) -> Duration {
+pub(crate) fn deliver(worker: &mut Worker, spool: &mut Spool) -> Duration {
     worker.deliver_due(spool, &Unwatched).unwrap()
 }
 

@@ -92,7 +92,9 @@ const fn code(kind: &FaultKind) -> &'static str {
         FaultKind::Permission => "no-permission",
         FaultKind::HttpsOnly => "protocol",
         FaultKind::Address => "addresses",
-        FaultKind::Throttled | FaultKind::Busy => "busy",
+        FaultKind::Throttled | FaultKind::Busy | FaultKind::Gateway => "busy",
+        FaultKind::ProxyAuth => "proxy",
+        FaultKind::Untrusted(_) => "certificate",
         _ => "refused",
     }
 }

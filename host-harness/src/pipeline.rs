@@ -288,6 +288,14 @@ impl Pipeline {
         Ok(Processed::Judged(Box::new(judged)))
     }
 
+    /// What was decided of `batch`, if it is recorded and judged and only the spool refused to commit it: that
+    /// is tried again by itself, and after a crash too. Nothing of it is lost.
+    #[must_use]
+    pub fn uncommitted(&self, batch: &Batch) -> Option<&Judged> {
+        let unfinished = self.unfinished.as_ref()?;
+        unfinished.is_of(Some(batch)).then_some(&unfinished.judged)
+    }
+
     /// Stores how far a source got that has nothing else to say; an empty value forgets it.
     ///
     /// # Errors

@@ -186,8 +186,10 @@ impl Worker {
                 taken.duplicate += lines;
                 self.beside.duplicate(lines);
             }
-            Ok(Processed::Unrecorded(error)) => return self.fail(batch, taken, (*error).into()),
-            Err(error) => return self.fail(batch, taken, error),
+            Ok(Processed::Unrecorded(error)) => {
+                return self.fail(batch, taken, began, (*error).into());
+            }
+            Err(error) => return self.fail(batch, taken, began, error),
         }
         Ok(())
     }
@@ -197,6 +199,7 @@ impl Worker {
         &mut self,
         batch: &Batch,
         taken: &mut Taken,
+        began: Instant,
         error: anyhow::Error,
     ) -> Result<(), Answer> {
         let text = format!("{error:#}");
@@ -204,6 +207,12 @@ impl Worker {
             tracing::warn!(error = text, "lines are refused until they can be recorded");
             self.beside.blocked(&text);
             return Err(Answer::Later { why: text });
+        }
+        if let Some(judged) = self.pipeline.uncommitted(batch) {
+            tracing::warn!(error = text, "lines are recorded, and committed later");
+            taken.count(batch, judged);
+            self.beside.judged(batch, judged, &self.pipeline, began);
+            return Ok(());
         }
         tracing::warn!(error = text, "lines pass unrecorded");
         self.pass(batch, OutageKind::Unrecorded, taken);

@@ -102,3 +102,39 @@ fn the_next_manifest_names_what_went_past_tripline() {
     assert!(is_partial);
     scene.stop(live);
 }
+
+#[test]
+fn what_is_recorded_and_not_committed_yet_is_not_counted_twice() {
+    let scene = Scene::new("");
+    let live = scene.start();
+    scene.offer(&live, "{\"n\":0}\n");
+    let rename = |from: &str, to: &str| {
+        let spool = scene.folder.path().join("state/spool.sqlite");
+        let spool = rusqlite::Connection::open(spool).unwrap();
+        let text = format!("ALTER TABLE {from} RENAME TO {to}");
+        spool.execute(&text, []).unwrap();
+    };
+    rename("counters", "away");
+    // The first is in the recorder when the spool refuses, the second is not even that.
+    let taken = scene.offer(&live, &throttled("chat", 11 * MINUTE));
+    assert_eq!((taken.lines, taken.unrecorded), (1, 0), "{taken:?}");
+    let taken = scene.offer(&live, "{\"n\":2}\n{\"n\":3}\n");
+    assert_eq!((taken.lines, taken.unrecorded), (2, 2), "{taken:?}");
+    rename("away", "counters");
+    scene.offer(&live, "{\"n\":4}\n");
+    scene.wait_for(&[State::Delivered]);
+    scene.stop(live);
+    let spool = Spool::open_read_only(&scene.folder.path().join("state")).unwrap();
+    let counters = spool.counters().unwrap();
+    let counted = ["lines", "passed", "unrecorded"].map(|name| counters[name]);
+    assert_eq!(counted, [5, 5, 2]);
+    let metrics = scene.onlookers.metrics.text();
+    assert!(
+        metrics.contains("tripline_lines_total{outcome=\"passed\"} 5"),
+        "{metrics}"
+    );
+    assert_eq!(
+        named(&scene, &only_request(&scene, 0)).0,
+        [("unrecorded".into(), 2)]
+    );
+}

@@ -297,6 +297,10 @@ fn check_refuses_what_anybody_could_send_to_and_files_that_are_not_there() {
             "[http]\ntoken_file = '/nowhere/tokens'\n",
             "cannot use `/nowhere/tokens` of `http.token_file`",
         ),
+        (
+            "[azure]\nca_file = '/nowhere/ca.pem'\n",
+            "cannot use `/nowhere/ca.pem` of `azure.ca_file`: No such file",
+        ),
     ] {
         std::fs::write(&file, config).unwrap();
         for command in ["check", "run"] {

@@ -37,8 +37,10 @@ impl Targets {
     /// Environment when a SAS is in a variable that has none, or a proxy or certificates cannot be used.
     pub fn of(settings: &Settings) -> Result<Self, Failure> {
         let Settings { azure, share, .. } = settings;
+        let mut line = None;
         let default = target(
             settings,
+            &mut line,
             azure.sas.as_ref(),
             share.path.as_deref().filter(|_| {
                 // Beside a container, the folder takes part only if it is told to.
@@ -47,7 +49,8 @@ impl Targets {
         )?;
         let mut by_route = BTreeMap::new();
         for route in &settings.routes {
-            let target = target(settings, route.sas.as_ref(), route.share.as_deref())?;
+            let (sas, share) = (route.sas.as_ref(), route.share.as_deref());
+            let target = target(settings, &mut line, sas, share)?;
             by_route.extend(target.map(|target| (route.name.clone(), target)));
         }
         Ok(Self {
@@ -89,16 +92,25 @@ impl Routes for Targets {
     }
 }
 
-/// A target of a container, a folder or both; `None` of neither.
+/// A target of a container, a folder or both; `None` of neither. All containers share the line of the first.
 fn target(
     settings: &Settings,
+    line: &mut Option<Arc<AzureTarget>>,
     sas: Option<&SasPlace>,
     folder: Option<&Path>,
 ) -> Result<Option<Target>, Failure> {
     let Settings { azure, share, .. } = settings;
-    let azure_target = sas
-        .map(|place| azure_target(azure, place.source()?))
-        .transpose()?;
+    let container = |place: &SasPlace| match line.as_deref() {
+        Some(first) => {
+            let credentials = Arc::new(SasCredentials::new(place.source()?));
+            Ok(Arc::new(first.beside(credentials)))
+        }
+        None => azure_target(azure, place.source()?),
+    };
+    let azure_target = sas.map(container).transpose()?;
+    if line.is_none() {
+        *line = azure_target.clone();
+    }
     let local = folder.map(|folder| LocalTarget {
         folder: folder.to_owned(),
         limits: Some(share.limits()),
@@ -162,6 +174,24 @@ pub fn transport_options(azure: &Azure) -> TransportOptions {
         bytes_per_second: Some(azure.rate),
         ..TransportOptions::default()
     }
+}
+
+/// Whether storage accounts can be reached as a configuration says, as far as it is seen without asking.
+///
+/// # Errors
+/// Usage when its certificates or its proxy cannot be used.
+pub fn check(azure: &Azure) -> Result<(), Failure> {
+    if azure.ca_file.is_none() && azure.proxy.is_none() {
+        return Ok(());
+    }
+    transport_options(azure).check().map_err(|error| {
+        Failure::usage(match error {
+            OpenError::Certificates { path, why } => {
+                format!("cannot use `{}` of `azure.ca_file`: {why}", path.display())
+            }
+            error => format!("cannot use `[azure]`: {error}"),
+        })
+    })
 }
 
 /// What this machine calls itself.

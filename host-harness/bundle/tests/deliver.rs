@@ -25,6 +25,8 @@ mod faults;
 mod killed;
 #[path = "deliver/proxy.rs"]
 mod proxy;
+#[path = "deliver/shared.rs"]
+mod shared;
 #[path = "deliver/signed.rs"]
 mod signed;
 #[path = "deliver/tls.rs"]

@@ -11,6 +11,7 @@ use tripline_runtime::{Options, Plugin, StartError};
 use super::print::{answer, answer_json};
 use crate::cli::{CheckArgs, InitArgs, SchemaOf};
 use crate::config::{Config, DEFAULT_CONFIG, DEFAULT_RULES, SCHEMA};
+use crate::delivery;
 use crate::exit::Failure;
 use crate::replay;
 use crate::web;
@@ -71,6 +72,7 @@ pub fn check(args: &CheckArgs) -> Result<(), Failure> {
     }
     let settings = config.accepted()?;
     web::check(&settings.http)?;
+    delivery::check(&settings.azure)?;
     if args.json {
         return Ok(());
     }

@@ -9,7 +9,7 @@ use clap::Args;
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::DEFAULT_CONFIG_FILE;
-use crate::delivery::transport_options;
+use crate::delivery::{self, transport_options};
 use crate::exit::Failure;
 use crate::ingest::batch::BatchLimits;
 use crate::ingest::frame::FrameLimits;
@@ -48,6 +48,7 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
     let (sources, state) = (settings.sources.clone(), settings.run.state.clone());
     telemetry::for_service(&settings.log);
     web::check(&http)?;
+    delivery::check(&settings.azure)?;
     let mut reloader = Reloader::new(args.config.clone(), &parts);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(THREADS)

@@ -86,6 +86,15 @@ impl Container {
         })
     }
 
+    /// Another one, reached by the same connections and below the same cap.
+    #[must_use]
+    pub fn beside(&self, credentials: Arc<dyn Credentials>) -> Self {
+        Self {
+            transport: Arc::new(self.transport.beside(Arc::clone(&credentials))),
+            credentials,
+        }
+    }
+
     /// What opens it.
     #[must_use]
     pub fn credentials(&self) -> &dyn Credentials {

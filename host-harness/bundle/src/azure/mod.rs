@@ -8,6 +8,7 @@ mod block_blob;
 mod container;
 mod credentials;
 mod error;
+mod kind;
 mod rate;
 mod transport;
 mod wire;
@@ -18,7 +19,8 @@ pub mod sas;
 pub use block_blob::{BlockBlob, BlockId, CommitOptions, MAX_BLOCKS, Tier};
 pub use container::{Blob, Container, MAX_READ_BYTES, Page, Properties};
 pub use credentials::{Credentials, CredentialsError, Grants, SasCredentials};
-pub use error::{Action, Fault, FaultFacts, FaultKind, MAX_RETRY_AFTER};
+pub use error::{Fault, FaultFacts, MAX_RETRY_AFTER};
+pub use kind::{Action, FaultKind};
 pub use transport::{
     CONNECT_TIMEOUT, MAX_ANSWER_BYTES, OpenError, Proxy, READ_TIMEOUT, Transport, TransportOptions,
 };

@@ -93,6 +93,54 @@ pub struct Transport {
 
 // === impl TransportOptions ===
 
+impl TransportOptions {
+    /// Whether proxy and certificates can be used, as far as it is seen without asking anybody.
+    ///
+    /// # Errors
+    /// When they cannot.
+    pub fn check(&self) -> Result<(), OpenError> {
+        self.client().map(drop)
+    }
+
+    fn client(&self) -> Result<reqwest::Client, OpenError> {
+        let mut builder = reqwest::Client::builder()
+            .connect_timeout(self.connect_timeout)
+            .read_timeout(self.read_timeout)
+            .redirect(reqwest::redirect::Policy::none())
+            .referer(false)
+            // What is decided about a failure is decided above, once.
+            .retry(reqwest::retry::never())
+            // A blob is read as it lies there.
+            .no_gzip()
+            .no_deflate();
+        match &self.proxy {
+            Proxy::Environment => {}
+            Proxy::Direct => builder = builder.no_proxy(),
+            Proxy::Url(url) => {
+                let named =
+                    reqwest::Proxy::all(url.expose_secret()).map_err(|_| OpenError::Proxy)?;
+                builder = builder.proxy(named);
+            }
+        }
+        if let Some(path) = &self.ca_file {
+            let unreadable = |why: String| OpenError::Certificates {
+                path: path.clone(),
+                why,
+            };
+            let pem = fs::read(path).map_err(|error| unreadable(error.to_string()))?;
+            let certificates = reqwest::Certificate::from_pem_bundle(&pem)
+                .map_err(|error| unreadable(error.to_string()))?;
+            if certificates.is_empty() {
+                return Err(unreadable("there is none in PEM in it".to_owned()));
+            }
+            builder = builder.tls_certs_merge(certificates);
+        }
+        builder
+            .build()
+            .map_err(|error| OpenError::Client(WireError::of(error).to_string()))
+    }
+}
+
 impl Default for TransportOptions {
     fn default() -> Self {
         Self {
@@ -114,51 +162,28 @@ impl Transport {
         credentials: Arc<dyn Credentials>,
         options: &TransportOptions,
     ) -> Result<Self, OpenError> {
-        let mut builder = reqwest::Client::builder()
-            .connect_timeout(options.connect_timeout)
-            .read_timeout(options.read_timeout)
-            .redirect(reqwest::redirect::Policy::none())
-            .referer(false)
-            // What is decided about a failure is decided above, once.
-            .retry(reqwest::retry::never())
-            // A blob is read as it lies there.
-            .no_gzip()
-            .no_deflate();
-        let mut proxy = None;
-        match &options.proxy {
-            Proxy::Environment => {}
-            Proxy::Direct => builder = builder.no_proxy(),
-            Proxy::Url(url) => {
-                let named =
-                    reqwest::Proxy::all(url.expose_secret()).map_err(|_| OpenError::Proxy)?;
-                builder = builder.proxy(named);
-                proxy = place(url.expose_secret());
-            }
-        }
-        if let Some(path) = &options.ca_file {
-            let unreadable = |why: String| OpenError::Certificates {
-                path: path.clone(),
-                why,
-            };
-            let pem = fs::read(path).map_err(|error| unreadable(error.to_string()))?;
-            let certificates = reqwest::Certificate::from_pem_bundle(&pem)
-                .map_err(|error| unreadable(error.to_string()))?;
-            if certificates.is_empty() {
-                return Err(unreadable("there is none in PEM in it".to_owned()));
-            }
-            builder = builder.tls_certs_merge(certificates);
-        }
-        let client = builder
-            .build()
-            .map_err(|error| OpenError::Client(WireError::of(error).to_string()))?;
         Ok(Self {
-            client,
+            client: options.client()?,
             credentials,
             rate: options
                 .bytes_per_second
                 .map(|bytes| Arc::new(Rate::new(bytes))),
-            proxy,
+            proxy: match &options.proxy {
+                Proxy::Url(url) => place(url.expose_secret()),
+                Proxy::Environment | Proxy::Direct => None,
+            },
         })
+    }
+
+    /// One for other credentials, with the same connections and below the same cap.
+    #[must_use]
+    pub fn beside(&self, credentials: Arc<dyn Credentials>) -> Self {
+        Self {
+            client: self.client.clone(),
+            credentials,
+            rate: self.rate.clone(),
+            proxy: self.proxy.clone(),
+        }
     }
 
     /// The request for the wire. From here on nothing may show its URL.

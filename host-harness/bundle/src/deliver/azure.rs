@@ -73,7 +73,8 @@ pub struct AzureOptions {
 pub struct AzureTarget {
     pub(super) container: Container,
     pub(super) options: AzureOptions,
-    pub(super) slots: Semaphore,
+    /// One for each block that may be under way, over all targets that share them.
+    pub(super) slots: Arc<Semaphore>,
     /// The account refused it once.
     pub(super) is_without_tier: AtomicBool,
     pub(super) runtime: &'static Runtime,
@@ -117,11 +118,24 @@ impl AzureTarget {
     ) -> Result<Self, OpenError> {
         Ok(Self {
             container: Container::open(credentials, &options.transport)?,
-            slots: Semaphore::new(options.blocks_at_once.get()),
+            slots: Arc::new(Semaphore::new(options.blocks_at_once.get())),
             is_without_tier: AtomicBool::new(false),
             runtime: runtime()?,
             options,
         })
+    }
+
+    /// Another container that is delivered to in the same way: the cap on bytes a second, and on blocks
+    /// that are under way, holds for both together.
+    #[must_use]
+    pub fn beside(&self, credentials: Arc<dyn Credentials>) -> Self {
+        Self {
+            container: self.container.beside(credentials),
+            options: self.options.clone(),
+            slots: Arc::clone(&self.slots),
+            is_without_tier: AtomicBool::new(false),
+            runtime: self.runtime,
+        }
     }
 
     /// The container.

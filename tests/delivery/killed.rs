@@ -1,5 +1,6 @@
 //! The whole way, from a line over HTTP to a blob of the real emulator; and kill -9 on it.
 
+use std::fmt::Write as _;
 use std::fs;
 
 use serde_json::Value;
@@ -50,7 +51,7 @@ fn noise(seed: u64, bytes: usize) -> String {
         state ^= state << 13;
         state ^= state >> 7;
         state ^= state << 17;
-        noise += &format!("{state:016x} ");
+        write!(noise, "{state:016x} ").unwrap();
     }
     noise
 }

@@ -1,6 +1,7 @@
 //! `sas check`, `collect`, `run` and its archive by way of a proxy, over TLS that an authority of one's own
 //! vouches for.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::process::Output;
 
@@ -46,10 +47,11 @@ impl Far {
     fn azure(&self, with_proxy: bool, with_ca: bool) -> String {
         let mut text = format!("[azure]\nstart_jitter = '0s'\nsas_file = '{}'\n", self.sas);
         if with_proxy {
-            text += &format!("proxy = '{}'\n", self.proxy.url());
+            writeln!(text, "proxy = '{}'", self.proxy.url()).unwrap();
         }
         if with_ca {
-            text += &format!("ca_file = '{}'\n", self.ground.path("ca.pem").display());
+            let path = self.ground.path("ca.pem");
+            writeln!(text, "ca_file = '{}'", path.display()).unwrap();
         }
         text
     }

@@ -138,7 +138,7 @@ async fn serve(mut client: TcpStream, shared: Arc<Shared>) {
             for (name, value) in headers {
                 let own = ["connection", "proxy-connection", "proxy-authorization"];
                 if !own.contains(&name.to_ascii_lowercase().as_str()) {
-                    head += &format!("{name}: {value}\r\n");
+                    head.extend([name, ": ", value, "\r\n"]);
                 }
             }
             server.write_all(format!("{head}\r\n").as_bytes()).await

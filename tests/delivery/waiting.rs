@@ -56,6 +56,38 @@ fn a_fresh_sas_is_used_without_a_restart() {
     });
 }
 
+#[test]
+fn the_end_of_the_sas_of_a_source_is_told_in_time() {
+    let (ground, server) = (Ground::new(), FaultServer::start());
+    let soon = chrono::Utc::now() + chrono::Duration::hours(5 * 24 + 1);
+    let expiry = soon.format("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let ends = SasOf {
+        permissions: "rl",
+        expiry: &expiry,
+        ..SasOf::default()
+    };
+    let azure = ground.keep("sas", &server.sas());
+    let archive = ground.keep("archive", &ends.url(&server.endpoint()));
+    let service = ground.run(&format!(
+        "[azure]\nsas_file = '{azure}'\n\
+         [[source]]\nkind = 'archive'\nname = 'hubs'\nsas_file = '{archive}'\nevery = '10s'\n"
+    ));
+    // It is the one that ends first.
+    eventually("its end is known", || {
+        metric(&service, EXPIRY).filter(|left| (5 * 86_400..=122 * 3_600).contains(left))
+    });
+    let (_, _, said) = service.terminate();
+    let told = said
+        .iter()
+        .find(|line| line.contains("the SAS of a source ends soon"));
+    let told: Value = serde_json::from_str(told.unwrap()).unwrap();
+    assert_eq!(
+        (&told["source.name"], &told["days"]),
+        (&"hubs".into(), &5.into()),
+        "{told}"
+    );
+}
+
 fn proactive(service: &Service, arguments: &[&str]) {
     let mut command = tripline();
     command.arg("proactive").args(arguments);

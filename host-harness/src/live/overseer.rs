@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use tripline_bundle::spool::{Spool, State};
 
 use crate::commands::sas::{Place, configured};
-use crate::config::Settings;
+use crate::config::{SasPlace, Settings, SourceKind};
 use crate::metrics::Metrics;
 use crate::replay::now;
 
@@ -15,10 +15,15 @@ pub const EVERY: Duration = Duration::from_secs(15);
 /// How often a SAS is complained about in the log; the metric is set every time.
 const COMPLAIN_EVERY: Duration = Duration::from_secs(6 * 3_600);
 
+/// A day, in µs.
+const DAY: i64 = 86_400_000_000;
+
 /// Looks after one state folder.
 pub struct Overseer {
     settings: Settings,
     places: Vec<Place>,
+    /// Sources that read a container: name, and where its SAS is.
+    archives: Vec<(String, SasPlace)>,
     complained: Option<Instant>,
 }
 
@@ -28,7 +33,14 @@ impl Overseer {
     /// One for a configuration.
     #[must_use]
     pub fn new(settings: &Settings) -> Self {
+        let archives = settings.sources.iter().filter_map(|source| {
+            let SourceKind::Archive { sas_file, .. } = &source.kind else {
+                return None;
+            };
+            Some((source.name.clone(), SasPlace::File(sas_file.clone())))
+        });
         Self {
+            archives: archives.collect(),
             settings: settings.clone(),
             places: configured(settings),
             complained: None,
@@ -78,6 +90,19 @@ impl Overseer {
             for finding in &checked.assessment.findings {
                 self.complained = Some(Instant::now());
                 tracing::warn!(place = checked.place, %finding, "a SAS wants attention");
+            }
+        }
+        for (name, place) in &self.archives {
+            // One that cannot be read its source complains of.
+            let Some(end) = place.sas().ok().and_then(|sas| sas.expires()) else {
+                continue;
+            };
+            first = first.into_iter().chain([end]).min();
+            let left = end.saturating_sub(now);
+            if complains && left <= self.settings.azure.expiry_warning {
+                self.complained = Some(Instant::now());
+                let days = left.div_euclid(DAY);
+                tracing::warn!(source.name = name, %place, days, "the SAS of a source ends soon: nothing is read after");
             }
         }
         if let Some(end) = first {

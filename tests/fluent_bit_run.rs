@@ -104,6 +104,38 @@ fn in_process_each_trigger_is_one_bundle_with_its_evidence() {
     assert_eq!(blocks.len(), records.blocks());
 }
 
+#[test]
+fn in_process_a_bundle_whose_evidence_does_not_come_says_so() {
+    let records = Records::new(1, 10);
+    let mut tripline = Tripline::start("1h", "block", "");
+    let Some(mut fluent_bit) = fluent_bit("in-process.yaml", tripline.port) else {
+        return;
+    };
+    // The stream goes under another name than tripline was told.
+    let file = fluent_bit.folder.path().join("fluent-bit.yaml");
+    let text = fs::read_to_string(&file).unwrap();
+    let other = text.replace("detect=off&source=signalr.raw", "detect=off&source=signalr");
+    assert_ne!(other, text);
+    fs::write(&file, other).unwrap();
+    fluent_bit.start();
+    fluent_bit.give(&records.all());
+    all_recorded(&tripline, &mut fluent_bit, &records);
+    eventually("it is asked for", || tripline.requests().len() == 1);
+    tripline.stop();
+    tripline.start_again("0s", "block");
+    all_delivered(&tripline, 1);
+    let (_, members) = tripline.bundles().pop_first().unwrap();
+    let manifest = values(
+        &members["manifest.json"]
+            .split(|byte| *byte == b'\n')
+            .collect::<Vec<_>>()
+            .concat(),
+    );
+    let missing = manifest[0]["missing"].as_array().unwrap();
+    assert_eq!(missing.len(), 1, "{missing:?}");
+    assert_eq!(missing[0]["what"], "source `signalr.raw`");
+}
+
 fn full_disk(configuration: &str) {
     if !can_mount() {
         return;

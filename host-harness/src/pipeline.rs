@@ -28,7 +28,7 @@ use tripline_runtime::{Judged, Plugin};
 use crate::config::RecorderSettings;
 use crate::ingest::batch::Batch;
 
-pub(crate) use judge::name_source;
+pub(crate) use judge::{EVIDENCE_SOURCE, name_evidence, name_source};
 use unfinished::Unfinished;
 
 /// After how many bytes of lines the plugin's state is stored.

@@ -85,7 +85,7 @@ impl Tripline {
              [recorder]\nmin_free_bytes = '0 B'\nmin_free_percent = 0\n[log]\nformat = 'json'\n\
              [collect]\nhost_facts = false\n[storm]\nbundles_per_hour = 1000\nbundles_per_day = 10000\n\
              [proactive]\nenabled = true\nconsent = {{ by = 'Anna', date = '2026-11-24', text_version = 1 }}\n\
-             [http]\nlisten = '127.0.0.1:{port}'\ntoken_file = '{token}'\n{more}",
+             [http]\nlisten = '127.0.0.1:{port}'\ntoken_file = '{token}'\nevidence_source = 'signalr.raw'\n{more}",
             state = state.display(),
             token = token.display(),
             port = self.port,

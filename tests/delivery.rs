@@ -17,6 +17,7 @@ mod ground;
 #[path = "collect/scene.rs"]
 mod scene;
 #[path = "http/service.rs"]
+#[expect(dead_code, reason = "the scenarios of shippers use more of it")]
 mod service;
 mod support;
 

@@ -1,26 +1,36 @@
 //! The module for Fluent Bit: made with an operator's rules, and run by the real Fluent Bit with the
 //! configurations we ship, where one is installed.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+#![expect(clippy::print_stderr, reason = "whoever runs the test reads it")]
+#![cfg(unix)]
 
 #[path = "fluent_bit/server.rs"]
 mod server;
+#[path = "http/service.rs"]
+#[expect(dead_code, reason = "the scenarios of HTTP use all of it")]
+mod service;
+#[path = "fluent_bit/shipped.rs"]
+mod shipped;
+#[expect(dead_code, reason = "the scenarios with tripline use all of it")]
+mod shipper;
 mod support;
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::path::PathBuf;
+use std::process::Output;
 
-use serde_json::Value;
 use server::Server;
+use shipped::fluent_bit;
+use shipper::eventually;
+use shipper::records::{sorted, values};
 use support::{replay, run, samples};
 use tempfile::TempDir;
-
-/// How long Fluent Bit may take for a few thousand records on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(120);
 
 fn build(rules: Option<&str>) -> (TempDir, PathBuf, Output) {
     let folder = TempDir::new().unwrap();
@@ -125,109 +135,16 @@ fn a_folder_that_is_missing_is_named() {
     );
 }
 
-/// Fluent Bit with one of the shipped configurations, in a folder of its own.
-struct FluentBit {
-    child: Child,
-    folder: TempDir,
-}
-
-impl FluentBit {
-    /// Starts it; none where it is not installed. Debian has no package of it, so nothing requires it.
-    #[expect(clippy::print_stderr, reason = "whoever runs the test reads it")]
-    fn start(configuration: &str, port: u16) -> Option<Self> {
-        let found = Command::new("fluent-bit").arg("--version").output();
-        if !found.is_ok_and(|output| output.status.success()) {
-            eprintln!("not shown: there is no fluent-bit on PATH");
-            return None;
-        }
-        let (folder, module, output) = build(None);
-        assert!(output.status.success());
-        let place = |name: &str| {
-            let place = folder.path().join(name);
-            fs::create_dir_all(&place).unwrap();
-            place.display().to_string()
-        };
-        let (logs, state, out) = (place("logs"), place("state"), place("out"));
-        place("state/empty");
-        let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/shippers/fluent-bit");
-        let text = fs::read_to_string(shipped.join(configuration)).unwrap();
-        let text = text
-            .replace("/var/log/signalr", &logs)
-            .replace("/var/lib/fluent-bit", &state)
-            .replace("/var/log/fluent-bit", &out)
-            .replace(
-                "/etc/fluent-bit/tripline.wasm",
-                &module.display().to_string(),
-            )
-            .replace(
-                "parser: json_line",
-                "parser: json_line\n      read_from_head: true",
-            )
-            .replace("port: 9100", &format!("port: {port}"));
-        // It looks for new files once a minute only.
-        fs::write(folder.path().join("logs/given.ndjson"), "").unwrap();
-        let file = folder.path().join("fluent-bit.yaml");
-        fs::write(&file, text).unwrap();
-        let child = Command::new("fluent-bit")
-            .args(["-q", "-c", file.to_str().unwrap()])
-            .env("TRIPLINE_TOKEN", "0123456789abcdef")
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        Some(Self { child, folder })
-    }
-
-    /// Gives it the records of a file.
-    fn give(&self, records: &Path) {
-        let mut log = fs::OpenOptions::new()
-            .append(true)
-            .open(self.folder.path().join("logs/given.ndjson"))
-            .unwrap();
-        log.write_all(&fs::read(records).unwrap()).unwrap();
-    }
-}
-
-impl Drop for FluentBit {
-    fn drop(&mut self) {
-        drop(self.child.kill());
-        drop(self.child.wait());
-    }
-}
-
-fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !holds() {
-        assert!(Instant::now() < deadline, "in vain: {what}");
-        std::thread::sleep(Duration::from_millis(100));
-    }
-}
-
-fn records(bytes: &[u8]) -> Vec<Value> {
-    let lines = bytes
-        .split(|byte| *byte == b'\n')
-        .filter(|line| !line.is_empty());
-    lines
-        .map(|line| serde_json::from_slice(line).unwrap())
-        .collect()
-}
-
-/// Chunks that were refused may come after later ones.
-fn sorted(records: &[Value]) -> Vec<String> {
-    let mut texts: Vec<_> = records.iter().map(Value::to_string).collect();
-    texts.sort_unstable();
-    texts
-}
-
 #[test]
 fn in_process_the_same_records_are_flagged_and_the_same_bundles_asked_for() {
     let server = Server::start();
-    let Some(fluent_bit) = FluentBit::start("in-process.yaml", server.port()) else {
+    let Some(mut fluent_bit) = fluent_bit("in-process.yaml", server.port()) else {
         return;
     };
+    fluent_bit.start();
     let sample = samples().join("signalr/hour.ndjson");
     let replayed = replay(&[&sample], &[]).ok();
-    let expected = records(&replayed.annotated());
+    let expected = values(&replayed.annotated());
     let ids: BTreeSet<_> = replayed
         .flags()
         .iter()
@@ -236,15 +153,15 @@ fn in_process_the_same_records_are_flagged_and_the_same_bundles_asked_for() {
     assert!(ids.len() > 3);
 
     server.refuse(true);
-    fluent_bit.give(&sample);
+    fluent_bit.give(&fs::read(&sample).unwrap());
     eventually("a request is refused", || server.refused("/v1/bundles") > 0);
     server.refuse(false);
     let evidence = "/v1/ingest?detect=off&source=signalr.raw";
     eventually("all is there", || {
-        records(&server.body(evidence)).len() >= expected.len()
-            && records(&server.body("/v1/bundles")).len() >= ids.len()
+        values(&server.body(evidence)).len() >= expected.len()
+            && values(&server.body("/v1/bundles")).len() >= ids.len()
     });
-    assert_eq!(sorted(&records(&server.body(evidence))), sorted(&expected));
+    assert_eq!(sorted(&values(&server.body(evidence))), sorted(&expected));
     let asked = server.body("/v1/bundles");
     let asked = asked
         .split(|byte| *byte == b'\n')
@@ -263,15 +180,16 @@ fn in_process_the_same_records_are_flagged_and_the_same_bundles_asked_for() {
 #[test]
 fn beside_the_same_records_arrive() {
     let server = Server::start();
-    let Some(fluent_bit) = FluentBit::start("beside.yaml", server.port()) else {
+    let Some(mut fluent_bit) = fluent_bit("beside.yaml", server.port()) else {
         return;
     };
+    fluent_bit.start();
     let sample = samples().join("signalr/hour.ndjson");
-    let expected = records(&fs::read(&sample).unwrap());
-    fluent_bit.give(&sample);
+    let expected = values(&fs::read(&sample).unwrap());
+    fluent_bit.give(&fs::read(&sample).unwrap());
     let ingest = "/v1/ingest?source=signalr.raw";
     eventually("all is there", || {
-        records(&server.body(ingest)).len() >= expected.len()
+        values(&server.body(ingest)).len() >= expected.len()
     });
-    assert_eq!(sorted(&records(&server.body(ingest))), sorted(&expected));
+    assert_eq!(sorted(&values(&server.body(ingest))), sorted(&expected));
 }

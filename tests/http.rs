@@ -8,8 +8,8 @@
 )]
 #![cfg(unix)]
 
-#[expect(dead_code, reason = "the scenarios here use a part of it")]
 #[path = "http/service.rs"]
+#[expect(dead_code, reason = "the scenarios of shippers use more of it")]
 mod service;
 #[path = "support/mod.rs"]
 mod support;
@@ -164,7 +164,10 @@ async fn a_filter_asks_through_the_private_socket() {
     let socket = folder.path().join("s");
     let service = Service::start(
         folder.path(),
-        &format!("unix_socket = '{}'\n{CONSENT}", socket.display()),
+        &format!(
+            "unix_socket = '{}'\nevidence_source = 'fluent-bit'\n{CONSENT}",
+            socket.display()
+        ),
     );
     let mode = std::fs::metadata(&socket).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);

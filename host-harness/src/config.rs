@@ -46,7 +46,7 @@ pub use bundle::Bundle;
 pub use collect::{Collect, FILES_BYTES, MOST_COLLECTORS, MOST_ROLE_CHARS};
 pub use http::{
     BODY_BYTES, CONNECTIONS, DECODED_BYTES, DEFAULT_LISTEN, HEADER_TIMEOUT, Http, HttpLimits,
-    IDLE_TIMEOUT, REQUEST_TIMEOUT, REQUESTS, TlsFiles,
+    IDLE_TIMEOUT, MOST_SOURCE_BYTES, REQUEST_TIMEOUT, REQUESTS, TlsFiles, is_source,
 };
 pub use log::{Log, LogFormat, LogLevel};
 pub use outputs::{

@@ -29,7 +29,7 @@ use tripline_runtime::{Judged, Plugin};
 use crate::config::RecorderSettings;
 use crate::ingest::batch::Batch;
 
-pub(crate) use judge::name_source;
+pub(crate) use judge::{EVIDENCE_SOURCE, name_evidence, name_source};
 use passed::Passed;
 use unfinished::Unfinished;
 

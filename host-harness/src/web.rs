@@ -46,4 +46,4 @@ pub use health::{Health, Trouble};
 pub use intake::OFFER_BYTES;
 pub use server::{Parts, Server, check};
 pub use service::{LINGER, LINGER_BYTES};
-pub use source::{DEFAULT_SOURCE, MOST_SOURCE_BYTES, MOST_SOURCES, SOURCE_HEADER};
+pub use source::{DEFAULT_SOURCE, MOST_SOURCES, SOURCE_HEADER};

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
@@ -32,17 +32,24 @@ impl Service {
     /// The same with variables of its own.
     pub(crate) fn start_with(folder: &Path, more: &str, variables: &[(&str, &str)]) -> Self {
         let state = folder.join("state");
-        let config = folder.join("tripline.toml");
         let text = format!(
             "[run]\nstate = '{}'\nseal_delay = '0s'\n[recorder]\nmin_free_bytes = '0 B'\nmin_free_percent = 0\n[log]\nformat = 'json'\n[http]\nlisten = '127.0.0.1:0'\n{more}",
             state.display()
         );
+        let mut by = tripline();
+        by.envs(variables.iter().copied());
+        Self::start_by(&mut by, folder, &state, &text)
+    }
+
+    /// Starts it by a command that runs tripline with the arguments it is given, and with this whole
+    /// configuration, whose log is JSON.
+    pub(crate) fn start_by(by: &mut Command, folder: &Path, state: &Path, text: &str) -> Self {
+        let config = folder.join("tripline.toml");
         std::fs::write(&config, text).unwrap();
-        let mut child = tripline()
+        let mut child = by
             .args(["run", "--config"])
             .arg(&config)
             .env_remove("TRIPLINE_LOG")
-            .envs(variables.iter().copied())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -60,7 +67,7 @@ impl Service {
             child,
             lines,
             url: String::new(),
-            state,
+            state: state.to_owned(),
             said: Vec::new(),
         };
         let address = service.hears(|line| line["address"].as_str().map(str::to_owned));
@@ -101,6 +108,11 @@ impl Service {
         }
     }
 
+    /// The number of its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Ends it as a crash does.
     pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
@@ -110,9 +122,7 @@ impl Service {
     /// Ends it as a supervisor does: its exit code, and what it wrote to standard output.
     pub(crate) fn terminate(mut self) -> (Option<i32>, String, Vec<String>) {
         let pid = self.child.id().to_string();
-        let sent = std::process::Command::new("kill")
-            .args(["-TERM", &pid])
-            .status();
+        let sent = Command::new("kill").args(["-TERM", &pid]).status();
         assert!(sent.unwrap().success());
         let deadline = Instant::now() + SOON;
         let status = loop {

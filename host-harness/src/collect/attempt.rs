@@ -76,6 +76,7 @@ impl Collection<'_> {
             extras: Extras {
                 filter: (!question.filters.is_empty()).then_some(&keeps),
                 collectors: &collectors,
+                evidence: None,
                 missing: &self.missing,
                 watch: &self.look,
             },

@@ -28,6 +28,9 @@ pub const HEADER_TIMEOUT: RangeInclusive<i64> = SECOND..=60 * SECOND;
 /// What `idle_timeout` may be, in µs.
 pub const IDLE_TIMEOUT: RangeInclusive<i64> = 5 * SECOND..=3_600 * SECOND;
 
+/// The longest name that a sender may give a source, in bytes.
+pub const MOST_SOURCE_BYTES: usize = 64;
+
 /// The section. Its [`Default`] is what holds without it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Http {
@@ -39,6 +42,9 @@ pub struct Http {
     pub token_file: Option<PathBuf>,
     /// TLS, instead of plain text.
     pub tls: Option<TlsFiles>,
+    /// The source whose lines bundles are cut out of that are asked for at `/v1/bundles`; without it none
+    /// can be.
+    pub evidence_source: Option<String>,
     /// How much is taken at once.
     pub limits: HttpLimits,
 }
@@ -106,6 +112,7 @@ impl Http {
         let (certificate, key) = (file("tls_certificate_file"), file("tls_key_file"));
         let client_ca = file("tls_client_ca_file");
         http.tls = read_tls(&mut table, certificate, key, client_ca);
+        http.evidence_source = read_evidence(&mut table);
         http.limits = HttpLimits::read(&mut table);
         http.judge(&mut table);
         table.finish();
@@ -128,6 +135,11 @@ impl Http {
                 format!("`{address}` can be reached from other machines, and anybody there could send lines; set `token_file`, or `tls_client_ca_file` with a certificate, or listen on `127.0.0.1`"),
             );
         }
+        let may_ask = is_guarded || self.unix_socket.is_some();
+        if self.evidence_source.is_some() && !may_ask {
+            let message = "nobody may ask for bundles at `/v1/bundles`: set `token_file`, `unix_socket` or `tls_client_ca_file` beside it";
+            table.problem("evidence_source", message.to_owned());
+        }
         if self.limits.idle_timeout < self.limits.header_timeout {
             let message = "it is less than `header_timeout`; make it as long at least";
             table.problem("idle_timeout", message.to_owned());
@@ -142,9 +154,30 @@ impl Default for Http {
             unix_socket: None,
             token_file: None,
             tls: None,
+            evidence_source: None,
             limits: HttpLimits::default(),
         }
     }
+}
+
+/// Whether a sender may name a source so.
+#[must_use]
+pub fn is_source(name: &str) -> bool {
+    let is_plain = |char: char| char.is_ascii_alphanumeric() || "-_.:/".contains(char);
+    (1..=MOST_SOURCE_BYTES).contains(&name.len()) && name.chars().all(is_plain)
+}
+
+/// A source that senders can name.
+fn read_evidence(table: &mut Table<'_, '_>) -> Option<String> {
+    let name = table.text("evidence_source")?;
+    if name.is_empty() || is_source(name) {
+        return (!name.is_empty()).then(|| name.to_owned());
+    }
+    let message = format!(
+        "`{name}` is no name that a sender can give a source; write 1 to {MOST_SOURCE_BYTES} of the characters a-z A-Z 0-9 - _ . : /, as in `/v1/ingest?detect=off&source=NAME`"
+    );
+    table.problem("evidence_source", message);
+    None
 }
 
 fn read_tls(

@@ -26,6 +26,7 @@ use tripline_runtime::{Component, Engine};
 use crate::collect::{forget_facts, host_facts};
 use crate::config::{RouteChoice, RouteFacts, Settings, choose_route};
 use crate::exit::Failure;
+use crate::pipeline::EVIDENCE_SOURCE;
 use crate::proactive::{Gate, follow};
 use crate::replay::{Check, belongs, caps_sha256, hex, now};
 
@@ -275,6 +276,7 @@ impl Sealer {
             extras: Extras {
                 watch: &watch,
                 collectors: &collectors,
+                evidence: row.request.attribute(EVIDENCE_SOURCE),
                 ..Extras::default()
             },
         };

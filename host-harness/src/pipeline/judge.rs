@@ -11,6 +11,10 @@ use super::{Pipeline, context};
 /// The attribute of a request that names the source of what asked for it.
 const SOURCE: &str = "source";
 
+/// The attribute of a request that was made inside a shipper: the source whose lines its bundle is cut out
+/// of.
+pub(crate) const EVIDENCE_SOURCE: &str = "evidence-source";
+
 impl Pipeline {
     /// What becomes of lines, by the plugin or without it.
     pub(super) fn judge(
@@ -74,6 +78,17 @@ pub(crate) fn name_source(requests: &mut [Request], source: &str) {
                 .attributes
                 .push((SOURCE.to_owned(), source.to_owned()));
         }
+    }
+}
+
+/// Says in requests which source is their evidence, whatever they say themselves.
+pub(crate) fn name_evidence(requests: &mut [Request], source: &str) {
+    for request in requests {
+        request
+            .attributes
+            .retain(|(name, _)| name != EVIDENCE_SOURCE);
+        let evidence = (EVIDENCE_SOURCE.to_owned(), source.to_owned());
+        request.attributes.push(evidence);
     }
 }
 

@@ -35,6 +35,11 @@ pub(super) enum Refusal {
         "not all was read and taken within {0} s (hint: send it again; send smaller batches, or raise `http.request_timeout`)"
     )]
     Slow(u64),
+    /// Nobody said where the lines of bundles come from that are asked for: ours to mend, so they wait.
+    #[error(
+        "no bundles can be asked for: it is not said which source has their lines (hint: set `http.evidence_source`, restart tripline, and send again)"
+    )]
+    NoEvidence,
     /// The body broke off: nobody will read the answer.
     #[error("the body broke off (hint: send it again)")]
     Cut,
@@ -68,7 +73,9 @@ impl Refusal {
     /// The status.
     pub(super) fn status(&self) -> StatusCode {
         match self {
-            Self::Later(_) | Self::Slow(_) | Self::Cut => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Later(_) | Self::Slow(_) | Self::NoEvidence | Self::Cut => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::Busy => StatusCode::TOO_MANY_REQUESTS,
             Self::TooLong { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Unknown(_) => StatusCode::UNAUTHORIZED,
@@ -81,7 +88,7 @@ impl Refusal {
     /// The code of google.rpc.Code that OTLP has in its answers.
     fn code(&self) -> i32 {
         match self {
-            Self::Later(_) | Self::Slow(_) | Self::Cut => 14,
+            Self::Later(_) | Self::Slow(_) | Self::NoEvidence | Self::Cut => 14,
             Self::Busy => 8,
             Self::Unknown(_) => 16,
             Self::Forbidden(_) => 7,
@@ -93,7 +100,7 @@ impl Refusal {
     pub(super) fn headers(&self) -> HeaderMap {
         let mut headers = HeaderMap::new();
         match self {
-            Self::Later(_) | Self::Slow(_) | Self::Cut | Self::Busy => {
+            Self::Later(_) | Self::Slow(_) | Self::NoEvidence | Self::Cut | Self::Busy => {
                 headers.insert(RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS));
             }
             Self::Unknown(_) => {
@@ -111,6 +118,7 @@ impl Refusal {
     pub(super) fn log(&self, endpoint: &str) {
         match self {
             Self::TooLong { .. } => tracing::error!(endpoint, "lines were refused: {self}"),
+            Self::NoEvidence => tracing::error!(endpoint, "requests wait at the sender: {self}"),
             Self::Later(_) | Self::Busy | Self::Slow(_) => {
                 tracing::warn!(endpoint, "lines wait at the sender: {self}");
             }

@@ -6,7 +6,9 @@
 //! It is counted, logged and named in the answer:
 //! `{"requests":n,"refused":n,"reasons":["record 3: …"]}`.
 //!
-//! A request says what to collect, and never where it goes.
+//! A request says what to collect, and never where it goes. Its lines come another way, from the source
+//! that `http.evidence_source` names; without one, requests wait at their sender, since their bundles
+//! would be empty.
 
 use axum::body::BodyDataStream;
 use axum::http::HeaderMap;
@@ -20,7 +22,7 @@ use super::intake::ask;
 use super::service::Shared;
 use crate::ingest::frame::{FrameLimits, Framer};
 use crate::metrics::RequestOutcome;
-use crate::pipeline::name_source;
+use crate::pipeline::{name_evidence, name_source};
 
 /// The longest body once decompressed, in bytes.
 pub(super) const BODY_BYTES: u64 = 16 << 20;
@@ -37,6 +39,8 @@ pub(super) async fn bundles(
     headers: &HeaderMap,
     body: &mut BodyDataStream,
 ) -> Result<Response, Refusal> {
+    let evidence = shared.settings.evidence_source.as_deref();
+    let evidence = evidence.ok_or(Refusal::NoEvidence)?;
     let mut incoming = Incoming::new(headers, body, shared.settings.limits)?;
     let whole = incoming.whole("/v1/bundles", BODY_BYTES).await;
     shared.metrics.body(incoming.wire, incoming.decoded);
@@ -66,6 +70,7 @@ pub(super) async fn bundles(
         match asked {
             Ok(mut asked) => {
                 name_source(&mut asked.requests, &asked.source);
+                name_evidence(&mut asked.requests, evidence);
                 requests.extend(asked.requests);
             }
             Err(why) => refuse(format!("record {number}: {why}")),

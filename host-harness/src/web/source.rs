@@ -7,15 +7,13 @@ use axum::extract::Query;
 use axum::http::{HeaderMap, Uri};
 
 use super::answer::Refusal;
+use crate::config::is_source;
 
 /// The source of lines whose sender names none.
 pub const DEFAULT_SOURCE: &str = "http";
 
 /// The header that names the source where the URL does not.
 pub const SOURCE_HEADER: &str = "x-tripline-source";
-
-/// The longest name of a source, in bytes.
-pub const MOST_SOURCE_BYTES: usize = 64;
 
 /// The most sources that senders may name while the process runs: each has clocks of its own.
 pub const MOST_SOURCES: usize = 100;
@@ -64,11 +62,7 @@ impl Asked {
                 }
             }
         }
-        let is_plain = |char: char| char.is_ascii_alphanumeric() || "-_.:/".contains(char);
-        let is_name = !asked.source.is_empty()
-            && asked.source.len() <= MOST_SOURCE_BYTES
-            && asked.source.chars().all(is_plain);
-        if !is_name {
+        if !is_source(&asked.source) {
             return Err(Refusal::Malformed(
                 "the name of the source has 1 to 64 of the characters a-z A-Z 0-9 - _ . : /",
             ));
@@ -99,6 +93,7 @@ impl Sources {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::MOST_SOURCE_BYTES;
 
     fn asked(uri: &str, header: Option<&str>) -> Result<(String, bool), Refusal> {
         let mut headers = HeaderMap::new();

@@ -45,6 +45,9 @@ pub const DEFAULT_MAX_BUNDLE_BYTES: u64 = 256 << 20;
 /// The role of a source that has none.
 pub const DEFAULT_ROLE: &str = "default";
 
+/// Why a source of evidence is missing.
+const NO_EVIDENCE: &str = "it sent no line of this time (hint: does the shipper send it to `/v1/ingest?detect=off`, with this name as `source`?)";
+
 /// How to collect.
 #[derive(Clone, Copy)]
 pub struct CollectOptions<'a> {
@@ -69,6 +72,8 @@ pub struct Extras<'a> {
     pub collectors: &'a [Collector],
     /// What is known to be missing before anything is collected.
     pub missing: &'a [Missing],
+    /// The source that the window must have lines of; if it has none, that is missing.
+    pub evidence: Option<&'a str>,
     /// Who looks on.
     pub watch: &'a dyn Watch,
 }
@@ -117,6 +122,8 @@ struct Pass {
     cuts: BTreeMap<Arc<str>, Stretch>,
     gaps: Vec<recorder::Missing>,
     bytes: u64,
+    /// Whether there is a line of [`Extras::evidence`].
+    has_evidence: bool,
 }
 
 /// Collects the lines that `request` asks for.
@@ -196,9 +203,12 @@ impl Pass {
             cuts: BTreeMap::new(),
             gaps: Vec::new(),
             bytes: 0,
+            has_evidence: false,
         };
         let window = (request.from, request.to);
+        let evidence = options.extras.evidence;
         let missing = visit(reader, request, window, options, &mut |line, in_scope| {
+            pass.has_evidence |= evidence == Some(&**line.source);
             pass.loss.lines += 1;
             pass.loss.passed += u64::from(!line.rejected);
             pass.loss.quarantined += u64::from(line.rejected);
@@ -273,7 +283,14 @@ impl Pass {
         }
         members.sort_by(|a, b| a.0.path.cmp(&b.0.path));
         cuts.sort_by(|a, b| a.member.cmp(&b.member));
-        let missing = options.extras.missing.iter().cloned().chain(found.missing);
+        let evidence = options.extras.evidence.filter(|_| !self.has_evidence);
+        let evidence = evidence.map(|source| Missing {
+            role: (options.role)(source),
+            what: format!("source `{source}`"),
+            why: NO_EVIDENCE.to_owned(),
+        });
+        let missing = options.extras.missing.iter().cloned();
+        let missing = missing.chain(evidence).chain(found.missing);
         Ok(Collected {
             members,
             cuts,
@@ -294,6 +311,7 @@ impl Default for Extras<'_> {
             filter: None,
             collectors: &[],
             missing: &[],
+            evidence: None,
             watch: &Unwatched,
         }
     }

@@ -31,6 +31,15 @@ fn collect_lines(
     request: &Request,
     cap: u64,
 ) -> (Collected, Vec<String>) {
+    collect_with(lines, request, cap, Extras::default())
+}
+
+fn collect_with(
+    lines: &[(&str, i64, &str)],
+    request: &Request,
+    cap: u64,
+    extras: Extras<'_>,
+) -> (Collected, Vec<String>) {
     let dir = TempDir::new().unwrap();
     let options = RecorderOptions {
         durability: Durability::None,
@@ -62,7 +71,7 @@ fn collect_lines(
             }
         },
         belongs: &|line| line.starts_with(b"mine"),
-        extras: Extras::default(),
+        extras,
     };
     let collected = collect(recorder.reader(), request, &options).unwrap();
     let texts = collected
@@ -121,6 +130,41 @@ fn a_scope_of_one_resource_leaves_the_others_out() {
         let (collected, _) = collect_lines(&lines, &request(0, 9, scope), u64::MAX);
         assert_eq!(collected.loss.kept, 4);
     }
+}
+
+#[test]
+fn a_source_of_evidence_without_a_line_in_the_window_is_missing() {
+    let lines = [("web", 9, "early"), ("s", 10, "mine"), ("web", 21, "late")];
+    let of = |source, from, to| {
+        let extras = Extras {
+            evidence: Some(source),
+            ..Extras::default()
+        };
+        let scope = &[("scope", "resource"), ("resource", "r")];
+        collect_with(&lines, &request(from, to, scope), u64::MAX, extras).0
+    };
+    let missing = of("web", 10, 20).missing;
+    assert_eq!(missing.len(), 1, "{missing:?}");
+    assert_eq!(
+        (&*missing[0].role, &*missing[0].what),
+        ("iis", "source `web`")
+    );
+    assert!(missing[0].why.starts_with("it sent no line of this time"));
+    // A line of another resource shows that the source is there.
+    for (from, to) in [(9, 20), (10, 21)] {
+        assert_eq!(of("web", from, to).missing, []);
+    }
+    assert_eq!(of("s", 10, 20).missing, []);
+    let cut = collect_with(
+        &lines,
+        &request(9, 20, &[]),
+        0,
+        Extras {
+            evidence: Some("web"),
+            ..Extras::default()
+        },
+    );
+    assert_eq!(cut.0.missing, [], "lines that are cut were there");
 }
 
 #[test]

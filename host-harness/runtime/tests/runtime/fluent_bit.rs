@@ -1,6 +1,7 @@
 //! The module for Fluent Bit, called by its C ABI as Fluent Bit's runtime calls it: the same verdicts as
 //! natively and as the component's, and never anything but one JSON object.
 
+mod cases;
 mod filter;
 
 use std::cell::{Cell, RefCell};
@@ -29,10 +30,10 @@ fn default_rules() -> String {
     rules.to_string()
 }
 
-/// What the module must answer: the host's edit, and the requests behind it.
-fn expected(line: &[u8], output: &Output) -> Vec<u8> {
+/// What the module must answer to a record with this tag: the host's edit, and the requests behind it.
+fn expected(tag: &str, line: &[u8], output: &Output) -> Vec<u8> {
     let line = line.trim_ascii_end();
-    let requests = bundle_request::write(TAG, &output.requests);
+    let requests = bundle_request::write(tag, &output.requests);
     let (at, text) = match output.edits.as_slice() {
         [edit] => (edit.offset as usize, output.text.clone()),
         _ => (line.len() - 1, Vec::new()),
@@ -121,7 +122,7 @@ fn natively_as_the_component_and_in_fluent_bit_every_sample_is_judged_alike() {
             let answer = filter.call(&line);
             assert_eq!(
                 String::from_utf8_lossy(&answer),
-                String::from_utf8_lossy(&expected(&line, &native)),
+                String::from_utf8_lossy(&expected(TAG, &line, &native)),
                 "{}",
                 file.display()
             );

@@ -6,7 +6,7 @@ use super::*;
 
 #[test]
 fn all_of_it_is_read() {
-    let text = "[http]\nlisten = '0.0.0.0:80'\nunix_socket = '/run/tripline.sock'\ntoken_file = '/t'\n\
+    let text = "[http]\nlisten = '0.0.0.0:80'\nunix_socket = '/run/tripline.sock'\ntoken_file = '/t'\nevidence_source = 'signalr.raw'\n\
         tls_certificate_file = '/c'\ntls_key_file = '/k'\ntls_client_ca_file = '/ca'\n\
         max_body_bytes = '1MiB'\nmax_decoded_bytes = '16GiB'\nmax_connections = 10000\nmax_requests = 256\n\
         request_timeout = '10m'\nheader_timeout = '1m'\nidle_timeout = '1h'\n\
@@ -21,6 +21,7 @@ fn all_of_it_is_read() {
             key: "/k".into(),
             client_ca: Some("/ca".into()),
         }),
+        evidence_source: Some("signalr.raw".to_owned()),
         limits: HttpLimits {
             max_body_bytes: 1 << 20,
             max_decoded_bytes: 16 << 30,
@@ -36,6 +37,40 @@ fn all_of_it_is_read() {
         (settings.log.format, settings.log.level),
         (LogFormat::Json, LogLevel::Warn)
     );
+}
+
+#[test]
+fn a_source_of_evidence_is_one_that_can_be_and_that_somebody_may_ask_for() {
+    let longest = "s".repeat(64);
+    for name in ["fluent-bit/app_1:x.y", &longest] {
+        let http = settings(&format!(
+            "[http]\ntoken_file = '/t'\nevidence_source = '{name}'\n"
+        ))
+        .http;
+        assert_eq!(http.evidence_source.as_deref(), Some(name));
+    }
+    assert_eq!(
+        settings("[http]\nevidence_source = ''\n")
+            .http
+            .evidence_source,
+        None
+    );
+    for name in ["a b", "signalr.*", &format!("{longest}s")] {
+        let shown = shown(&format!(
+            "[http]\ntoken_file = '/t'\nevidence_source = '{name}'\n"
+        ));
+        let expected = format!("my.toml:3:1: `{name}` is no name that a sender can give a source");
+        assert!(shown[0].starts_with(&expected), "{shown:?}");
+        assert_eq!(shown.len(), 1);
+    }
+    let shown = shown("[http]\nevidence_source = 'a'\n");
+    assert_eq!(
+        shown,
+        [
+            "my.toml:2:1: nobody may ask for bundles at `/v1/bundles`: set `token_file`, `unix_socket` or `tls_client_ca_file` beside it"
+        ]
+    );
+    settings("[http]\nunix_socket = '/s'\nevidence_source = 'a'\n");
 }
 
 #[test]

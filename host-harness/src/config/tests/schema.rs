@@ -203,7 +203,7 @@ fn the_defaults_and_bounds_of_the_schema_are_those_of_the_readers() {
 #[test]
 fn the_defaults_and_bounds_of_http_and_log_are_those_of_the_readers() {
     let checker = checker();
-    for (section, keys) in [("http", 13), ("log", 2)] {
+    for (section, keys) in [("http", 14), ("log", 2)] {
         let schema = checker.part(&format!("/properties/{section}/properties"));
         let mut text = format!("[{section}]\n");
         for (key, schema) in schema.as_object().unwrap() {

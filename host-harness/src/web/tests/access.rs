@@ -34,7 +34,11 @@ async fn without_a_token_loopback_may_send_and_look_but_not_ask() {
 async fn with_tokens_all_but_health_needs_one() {
     let folder = tempfile::tempdir().unwrap();
     let file = token_file(folder.path());
-    let bench = Bench::new(|http| http.token_file = Some(file.clone())).await;
+    let bench = Bench::new(|http| {
+        http.token_file = Some(file.clone());
+        http.evidence_source = Some("a".to_owned());
+    })
+    .await;
     for path in ["/v1/ingest", "/v1/logs", "/v1/bundles"] {
         let post = |token: &str| {
             let request = bench
@@ -76,6 +80,7 @@ async fn the_unix_socket_needs_no_token_and_goes_with_the_server() {
         http.listen = None;
         http.unix_socket = Some(path.clone());
         http.token_file = Some(tokens);
+        http.evidence_source = Some("a".to_owned());
     })
     .await;
     assert_eq!(bench.server.address(), None);
@@ -147,7 +152,11 @@ impl Certificates {
 #[tokio::test]
 async fn tls_with_client_certificates_lets_nobody_else_in() {
     let certificates = Certificates::new();
-    let bench = Bench::new(|http| http.tls = Some(certificates.files(true))).await;
+    let bench = Bench::new(|http| {
+        http.tls = Some(certificates.files(true));
+        http.evidence_source = Some("a".to_owned());
+    })
+    .await;
     let url = |path: &str| format!("https://localhost:{}{path}", bench.address().port());
     let known = certificates.client(true);
     for path in ["/v1/ingest", "/v1/bundles"] {

@@ -33,7 +33,11 @@ async fn guarded() -> (Bench, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("tokens");
     std::fs::write(&file, TOKEN).unwrap();
-    let bench = Bench::new(|http| http.token_file = Some(file)).await;
+    let bench = Bench::new(|http| {
+        http.token_file = Some(file);
+        http.evidence_source = Some("signalr.raw".to_owned());
+    })
+    .await;
     (bench, folder)
 }
 
@@ -66,6 +70,7 @@ async fn requests_are_handed_over_as_they_are() {
         (None, "{\"count\":10}")
     );
     assert_eq!(first.attribute("scope"), Some("resource"));
+    assert_eq!(first.attribute("evidence-source"), Some("signalr.raw"));
     assert_eq!(asked[1].rule, "a.b");
 }
 
@@ -125,6 +130,34 @@ async fn a_target_in_a_request_changes_nothing() {
     );
     let asked = bench.pipeline.asked.lock().unwrap();
     assert_eq!(asked[0], asked[1]);
+}
+
+#[tokio::test]
+async fn the_evidence_is_what_the_configuration_says() {
+    let (bench, _folder) = guarded().await;
+    let attributes = json!({"scope": "resource", "evidence-source": "another"});
+    let asked = spoilt("attributes", attributes).to_string();
+    assert_eq!(post(&bench, asked).await.json()["requests"], 1);
+    let asked = bench.pipeline.asked.lock().unwrap();
+    let evidence = asked[0]
+        .attributes
+        .iter()
+        .filter(|(name, _)| name == "evidence-source");
+    let evidence: Vec<_> = evidence.map(|(_, value)| value.as_str()).collect();
+    assert_eq!(evidence, ["signalr.raw"]);
+}
+
+#[tokio::test]
+async fn without_a_source_of_evidence_requests_wait_at_the_sender() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("tokens");
+    std::fs::write(&file, TOKEN).unwrap();
+    let bench = Bench::new(|http| http.token_file = Some(file)).await;
+    let back = post(&bench, record("a.b").to_string()).await;
+    let error = back.json()["error"].as_str().unwrap().to_owned();
+    assert!(error.contains("`http.evidence_source`"), "{error}");
+    back.assert_later(503);
+    assert_eq!(bench.pipeline.asked.lock().unwrap().len(), 0);
 }
 
 #[tokio::test]

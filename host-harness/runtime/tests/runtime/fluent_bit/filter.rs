@@ -57,12 +57,18 @@ impl Filter {
 
     /// Calls as Fluent Bit does, and answers a copy of what comes back, up to its NUL.
     pub(crate) fn call(&mut self, record: &[u8]) -> Vec<u8> {
+        self.call_as("signalr.raw", record)
+    }
+
+    /// The same for a record with this tag.
+    pub(crate) fn call_as(&mut self, tag: &str, record: &[u8]) -> Vec<u8> {
+        let tag_length = u32::try_from(tag.len()).unwrap();
         let (tag, text) = (
-            self.copy(b"signalr.raw\0"),
+            self.copy(&[tag.as_bytes(), b"\0"].concat()),
             self.copy(&[record, b"\0"].concat()),
         );
         let length = u32::try_from(record.len()).unwrap();
-        let arguments = (tag, 11, ARRIVED, 0, text, length);
+        let arguments = (tag, tag_length, ARRIVED, 0, text, length);
         let answer = self.filter.call(&mut self.store, arguments).unwrap();
         let answer = self.text_at(answer);
         for block in [tag, text] {

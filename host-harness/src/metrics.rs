@@ -52,6 +52,7 @@ pub struct Metrics {
     recorder_bytes: Gauge,
     last_line: Late,
     canary: Late,
+    silences: Gauge,
     notifications: Family<Of, Counter>,
     http_requests: Family<Served, Counter>,
     http_bytes: Family<Of, Counter>,
@@ -160,6 +161,11 @@ impl Metrics {
     /// A canary arrived at this time, in seconds since 1970. Not shown before it is set.
     pub fn canary(&self, seconds: i64) {
         self.canary.set(seconds);
+    }
+
+    /// So many silences are in force.
+    pub fn silences(&self, count: usize) {
+        self.silences.set(i64::try_from(count).unwrap_or(i64::MAX));
     }
 
     /// A notification was sent, or given up.

@@ -50,6 +50,8 @@ pub enum RequestOutcome {
     Shadow,
     /// Collecting is switched off.
     Disabled,
+    /// Written down only: somebody silenced its rule.
+    Silenced,
     /// It came from outside and is not as a plugin makes it.
     Refused,
 }
@@ -127,6 +129,7 @@ impl RequestOutcome {
             Self::Stale => "stale",
             Self::Shadow => "shadow",
             Self::Disabled => "disabled",
+            Self::Silenced => "silenced",
             Self::Refused => "refused",
         }
     }
@@ -140,10 +143,12 @@ impl From<&Admission> for RequestOutcome {
             Admission::Suppressed { by } => match by {
                 Suppression::Shadow => Self::Shadow,
                 Suppression::ProactiveOff => Self::Disabled,
+                Suppression::Silenced { .. } => Self::Silenced,
                 Suppression::Stale(_) => Self::Stale,
                 Suppression::BundlesAnHour(_)
                 | Suppression::BundlesADay(_)
-                | Suppression::BytesADay(_) => Self::Suppressed,
+                | Suppression::BytesADay(_)
+                | Suppression::UnknownCanary => Self::Suppressed,
             },
         }
     }

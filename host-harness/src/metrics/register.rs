@@ -159,6 +159,11 @@ impl Metrics {
                 Unit::Seconds,
                 Late::default(),
             ),
+            silences: book.add(
+                "silences",
+                "Silences of rules that are in force",
+                Gauge::default(),
+            ),
             notifications: book.add(
                 "notifications",
                 "Notifications, by how they ended",
@@ -202,6 +207,9 @@ impl Metrics {
         }
         for outcome in UploadOutcome::ALL {
             drop(metrics.uploads.get_or_create(&Of::word(outcome.name())));
+        }
+        for outcome in ["sent", "failed"] {
+            drop(metrics.notifications.get_or_create(&Of::word(outcome)));
         }
         metrics
     }

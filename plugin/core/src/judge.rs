@@ -2,6 +2,7 @@
 
 mod absence;
 mod alert;
+mod canary;
 mod counted;
 mod outcome;
 mod request;
@@ -9,6 +10,7 @@ mod request;
 use serde_json::{Map, Value};
 
 use crate::ask::severity;
+use crate::canary::Canary;
 use crate::clock::LATENESS;
 use crate::fields::Key;
 use crate::record::{Field, Record};
@@ -80,6 +82,8 @@ impl Judge<'_> {
         }
         if record.annotated {
             self.tally.count("annotated-before", "", 1);
+        } else if let Some(canary) = Canary::of(self.name, record) {
+            self.canary(line, canary, time.time);
         } else {
             self.rules(line, record, time);
         }

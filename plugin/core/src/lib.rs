@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 pub mod bundle_request;
+pub mod canary;
 pub mod contract;
 pub mod fields;
 pub mod record;

@@ -13,6 +13,7 @@ use serde::{Serialize, Serializer};
 use tripline_core::rules::format_duration;
 
 use crate::size::format_size;
+use crate::timestamp::Timestamp;
 
 const HOUR: u64 = 3_600_000_000;
 const DAY: u64 = 24 * HOUR;
@@ -25,6 +26,9 @@ pub const PROACTIVE_OFF: &str = "proactive collection is off";
 
 /// How the cause begins when a trigger was too old.
 pub const STALE: &str = "stale";
+
+/// How the cause begins when somebody silenced the rule.
+pub const SILENCED: &str = "silenced";
 
 /// How many bundles a storm may cost. Distances are between trigger times, so that a replay decides
 /// like the live run did.
@@ -63,12 +67,21 @@ pub enum Admission {
 }
 
 /// Why a request gets no bundle. Shown, it is the cause that the history gives.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Suppression {
     /// Its rule is in shadow mode.
     Shadow,
     /// Proactive collection is off.
     ProactiveOff,
+    /// Somebody silenced its rule.
+    Silenced {
+        /// Who.
+        by: String,
+        /// Until when.
+        until: Timestamp,
+    },
+    /// It is that of a canary which nobody here sent.
+    UnknownCanary,
     /// Its trigger is older than so many µs.
     Stale(i64),
     /// So many bundles are there within an hour of it.
@@ -158,10 +171,12 @@ impl Freshness {
 impl Suppression {
     /// The counter of requests suppressed so; all of them are in `suppressed` besides.
     #[must_use]
-    pub const fn counter(self) -> &'static str {
+    pub const fn counter(&self) -> &'static str {
         match self {
             Self::Shadow => "suppressed:shadow",
             Self::ProactiveOff => "suppressed:proactive-off",
+            Self::Silenced { .. } => "suppressed:silenced",
+            Self::UnknownCanary => "suppressed:unknown-canary",
             Self::Stale(_) => "stale",
             Self::BundlesAnHour(_) => "suppressed:bundles-an-hour",
             Self::BundlesADay(_) => "suppressed:bundles-a-day",
@@ -173,13 +188,15 @@ impl Suppression {
 impl fmt::Display for Suppression {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let bundles = |count: usize| if count == 1 { "bundle" } else { "bundles" };
-        match *self {
+        match self {
             Self::Shadow => f.write_str(SHADOW),
             Self::ProactiveOff => f.write_str(PROACTIVE_OFF),
-            Self::Stale(age) => write!(f, "{STALE}: older than {}", format_duration(age)),
-            Self::BundlesAnHour(cap) => write!(f, "{cap} {} an hour", bundles(cap)),
-            Self::BundlesADay(cap) => write!(f, "{cap} {} a day", bundles(cap)),
-            Self::BytesADay(cap) => write!(f, "{} a day", format_size(cap)),
+            Self::Silenced { by, until } => write!(f, "{SILENCED} by {by} until {until}"),
+            Self::UnknownCanary => f.write_str("a canary that nobody here sent"),
+            Self::Stale(age) => write!(f, "{STALE}: older than {}", format_duration(*age)),
+            Self::BundlesAnHour(cap) => write!(f, "{cap} {} an hour", bundles(*cap)),
+            Self::BundlesADay(cap) => write!(f, "{cap} {} a day", bundles(*cap)),
+            Self::BytesADay(cap) => write!(f, "{} a day", format_size(*cap)),
         }
     }
 }
@@ -292,6 +309,19 @@ mod tests {
                 Suppression::ProactiveOff,
                 "proactive collection is off",
                 "suppressed:proactive-off",
+            ),
+            (
+                Suppression::Silenced {
+                    by: "anna".to_owned(),
+                    until: Timestamp::from_micros(90 * MINUTE),
+                },
+                "silenced by anna until 1970-01-01T01:30:00.000000Z",
+                "suppressed:silenced",
+            ),
+            (
+                Suppression::UnknownCanary,
+                "a canary that nobody here sent",
+                "suppressed:unknown-canary",
             ),
             (
                 Suppression::Stale(90 * MINUTE),

@@ -6,7 +6,8 @@ use tripline_core::contract::{Fold, Request, request_id};
 use super::{
     Admission, Error, Freshness, Kind, Outage, Spool, State, StormCaps, Suppression,
     admit::{Accepted, admit, neighbourhood},
-    cursors, outages,
+    canary::{is_canary, is_expected},
+    cursors, outages, silence,
     store::Sql,
 };
 use crate::recorder::Position;
@@ -138,7 +139,7 @@ fn store(
         match admission {
             Admission::Accepted => count(db, REQUESTS, 1)?,
             Admission::Duplicate => count(db, FOLDED, 1)?,
-            Admission::Suppressed { by } => {
+            Admission::Suppressed { ref by } => {
                 count(db, REQUESTS, 1)?;
                 count_suppressed(db, by)?;
             }
@@ -189,17 +190,27 @@ fn store_request(
     if add_folds(db, &request.id, 1)? {
         return Ok(Admission::Duplicate);
     }
-    let admission = match commit.kind {
+    let kind = match is_canary(request) {
+        true => Kind::Test,
+        false => commit.kind,
+    };
+    let admission = match kind {
+        _ if is_canary(request) && !is_expected(db, request)? => Admission::Suppressed {
+            by: Suppression::UnknownCanary,
+        },
         _ if request.attribute("mode") == Some("shadow") => Admission::Suppressed {
             by: Suppression::Shadow,
         },
         Kind::Proactive if commit.is_off => Admission::Suppressed {
             by: Suppression::ProactiveOff,
         },
-        Kind::Proactive => {
-            let accepted = accepted_near(db, request.at, "")?;
-            admit(caps, commit.freshness, request.at, &accepted)
-        }
+        Kind::Proactive => match silenced(db, request, commit)? {
+            Some(by) => Admission::Suppressed { by },
+            None => {
+                let accepted = accepted_near(db, request.at, "")?;
+                admit(caps, commit.freshness, request.at, &accepted)
+            }
+        },
         Kind::Manual | Kind::Test => Admission::Accepted,
     };
     let (state, suppressed_by) = match &admission {
@@ -215,7 +226,7 @@ fn store_request(
     )?
     .execute(params![
         request.id,
-        commit.kind.name(),
+        kind.name(),
         request.rule,
         request.group,
         request.at,
@@ -228,6 +239,22 @@ fn store_request(
         suppressed_by,
     ])?;
     Ok(admission)
+}
+
+/// What somebody said of the rule of a request, where there is a clock to tell whether it still holds.
+fn silenced(
+    db: &Connection,
+    request: &Request,
+    commit: &Commit<'_>,
+) -> rusqlite::Result<Option<Suppression>> {
+    let Some(Freshness { now, .. }) = commit.freshness else {
+        return Ok(None);
+    };
+    let found = silence::find(db, &request.rule, &request.group, now)?;
+    Ok(found.map(|silence| Suppression::Silenced {
+        by: silence.by,
+        until: silence.until,
+    }))
 }
 
 /// The requests but `except` that count against the caps of one with trigger time `at`.
@@ -251,7 +278,7 @@ pub(super) fn accepted_near(
 }
 
 /// Counts a request that gets no bundle.
-pub(super) fn count_suppressed(db: &Connection, by: Suppression) -> rusqlite::Result<()> {
+pub(super) fn count_suppressed(db: &Connection, by: &Suppression) -> rusqlite::Result<()> {
     count(db, SUPPRESSED, 1)?;
     count(db, by.counter(), 1)
 }

@@ -1,11 +1,11 @@
 //! What becomes of requests when somebody turns proactive collection off, or on again.
 
-use super::{Error, Kind, Note, PROACTIVE_OFF, RequestRow, Spool, State};
+use super::{Error, Note, PROACTIVE_OFF, RequestRow, Spool, State};
 
 // === impl Spool ===
 
 impl Spool {
-    /// Holds every proactive request that is on its way, with the cause [`PROACTIVE_OFF`]; answers how
+    /// Holds every proactive request that is on its way, and every canary that is to leave, with the cause [`PROACTIVE_OFF`]; answers how
     /// many. What is held for another reason stays so, and must not be delivered meanwhile either.
     ///
     /// Call it between steps of requests: whoever seals or delivers one then finds it held.
@@ -14,7 +14,7 @@ impl Spool {
     /// When SQLite refuses or a row cannot be read.
     pub fn hold_proactive(&mut self) -> Result<usize, Error> {
         let mut rows = self.pending()?;
-        rows.retain(|row| row.kind == Kind::Proactive);
+        rows.retain(RequestRow::is_gated);
         let note = Note {
             cause: Some(PROACTIVE_OFF),
             ..Note::default()
@@ -46,8 +46,8 @@ impl Spool {
     /// # Errors
     /// As [`Spool::hold_proactive`].
     pub fn held_while_off(&self) -> Result<Vec<RequestRow>, Error> {
-        let mut rows = self.rows("WHERE state = 'held' AND kind = 'proactive'")?;
-        rows.retain(|row| row.cause.as_deref() == Some(PROACTIVE_OFF));
+        let mut rows = self.rows("WHERE state = 'held' AND kind <> 'manual'")?;
+        rows.retain(|row| row.is_gated() && row.cause.as_deref() == Some(PROACTIVE_OFF));
         Ok(rows)
     }
 }

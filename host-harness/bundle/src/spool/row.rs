@@ -2,6 +2,7 @@
 
 use rusqlite::Row;
 use serde::{Deserialize, Serialize};
+use tripline_core::canary::{CANARY_ATTRIBUTE, KEEP};
 use tripline_core::contract::{Attributes, Request};
 
 use super::{Error, State};
@@ -83,7 +84,7 @@ impl Kind {
         }
     }
 
-    fn from_name(name: &str) -> Option<Self> {
+    pub(super) fn from_name(name: &str) -> Option<Self> {
         [Self::Proactive, Self::Manual, Self::Test]
             .into_iter()
             .find(|kind| kind.name() == name)
@@ -93,6 +94,17 @@ impl Kind {
 // === impl RequestRow ===
 
 impl RequestRow {
+    /// Whether its bundle leaves only while proactive collection is on: what people ask for is theirs, and
+    /// a canary that stays on the machine does not leave.
+    #[must_use]
+    pub fn is_gated(&self) -> bool {
+        match self.kind {
+            Kind::Proactive => true,
+            Kind::Manual => false,
+            Kind::Test => self.request.attribute(CANARY_ATTRIBUTE) != Some(KEEP),
+        }
+    }
+
     /// Reads a row of [`COLUMNS`]: first what SQLite can tell, then what the words must mean.
     pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Result<Self, Error>> {
         let id: String = row.get(0)?;

@@ -86,6 +86,27 @@ CREATE TABLE IF NOT EXISTS outages (
     lines INTEGER NOT NULL,
     named_in TEXT
 );
+CREATE TABLE IF NOT EXISTS canaries (
+    n INTEGER PRIMARY KEY AUTOINCREMENT,
+    nonce TEXT NOT NULL,
+    began INTEGER NOT NULL,
+    ended INTEGER NOT NULL,
+    delivers INTEGER NOT NULL,
+    stage TEXT,
+    error TEXT
+);
+CREATE TABLE IF NOT EXISTS silences (
+    n INTEGER PRIMARY KEY AUTOINCREMENT,
+    rule TEXT NOT NULL,
+    grp TEXT,
+    by_whom TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    until INTEGER NOT NULL,
+    reason TEXT,
+    lifted_at INTEGER,
+    lifted_by TEXT
+);
+CREATE INDEX IF NOT EXISTS silences_by_rule ON silences (rule, until);
 ";
 
 /// Who released a bundle; a release of tripline that does not know it writes none.

@@ -281,7 +281,7 @@ impl Spool {
     pub fn suppress_for_bytes(&mut self, id: &str) -> Result<Suppression, Error> {
         let by = Suppression::BytesADay(self.caps.bytes_per_day);
         let update = |db: &Connection| {
-            count_suppressed(db, by)?;
+            count_suppressed(db, &by)?;
             db.execute(
                 "UPDATE requests SET state = 'suppressed', suppressed_by = ?2, cause = NULL, \
                  error = NULL WHERE id = ?1",

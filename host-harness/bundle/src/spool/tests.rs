@@ -1,6 +1,7 @@
 mod admission;
 mod consent;
 mod journal;
+mod knowing;
 mod outages;
 mod upgrade;
 

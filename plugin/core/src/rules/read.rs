@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 use super::duration::format_duration;
 use super::matcher::{Subject, Where};
 use super::rule::{Mode, Override, Rule, RuleKind, Scope, Settings};
+use crate::canary::CANARY_RULE;
 use crate::contract::Problem;
 use crate::fields::Key;
 use crate::record::{Field, Kind};
@@ -214,6 +215,10 @@ fn read_name(table: &mut Table<'_, '_>) -> Option<String> {
     if !fine {
         let message =
             format!("`{name}` is no name: 1 to {LONGEST_NAME} of the characters a-z A-Z 0-9 . _ -");
+        table.problem("name", message);
+    }
+    if name == CANARY_RULE {
+        let message = format!("the name `{name}` is that of the canary's own rule; choose another");
         table.problem("name", message);
     }
     Some(name.to_owned())

@@ -21,7 +21,7 @@ fn while_it_is_off_requests_of_rules_are_only_written_down() {
     let by = Suppression::ProactiveOff;
     for group in ["a", "b", "c", "d", "e"] {
         let admission = commit(&mut spool, group, Kind::Proactive, true);
-        assert_eq!(admission, Admission::Suppressed { by });
+        assert_eq!(admission, Admission::Suppressed { by: by.clone() });
     }
     assert_eq!(
         commit(&mut spool, "a", Kind::Proactive, true),

@@ -28,7 +28,7 @@ const BROKEN: [(&str, &[&str]); 13] = [
     (
         "retention = '7d'\n",
         &[
-            "1:1: unknown key `retention`; one of default_rules, bundle, storm, recorder, output, collect, share, redact, run, azure, route, proactive, http, log, source, rule",
+            "1:1: unknown key `retention`; one of default_rules, bundle, storm, recorder, output, collect, share, redact, run, azure, route, proactive, http, log, source, notify, canary, rule",
         ],
     ),
     ("storm = 5\n", &["1:1: expected a table, found a number"]),

@@ -54,6 +54,10 @@ enum Command {
     /// The kill switch: let lines pass with neither plugin nor recorder, without a restart.
     #[command(subcommand)]
     Bypass(commands::bypass::BypassCommand),
+    /// Let a rule ask for nothing for a while; its flags stay.
+    Silence(commands::silence::SilenceArgs),
+    /// Send a record through all of a running `tripline run`, and say how far it came.
+    Canary(commands::canary::CanaryArgs),
     /// Look at the SAS that bundles are delivered with.
     #[command(subcommand)]
     Sas(commands::sas::SasCommand),
@@ -417,6 +421,8 @@ pub fn main() -> ExitCode {
         Command::Recorder(command) => commands::recorder::recorder(command),
         Command::Proactive(command) => commands::proactive::proactive(command),
         Command::Bypass(command) => commands::bypass::bypass(command),
+        Command::Silence(args) => commands::silence::silence(args),
+        Command::Canary(args) => commands::canary::canary(args),
         Command::Sas(command) => commands::sas::sas(command),
         Command::FluentBit(command) => commands::fluent_bit::fluent_bit(command),
         Command::Quarantine(command) => commands::quarantine::quarantine(command),

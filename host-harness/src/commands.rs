@@ -13,6 +13,7 @@ use crate::exit::Failure;
 use crate::replay;
 
 pub mod bypass;
+pub mod canary;
 pub mod collect;
 pub mod configuration;
 mod csv;
@@ -28,6 +29,7 @@ mod rules;
 mod ruletest;
 pub mod run;
 pub mod sas;
+pub mod silence;
 mod ticket;
 mod unpack;
 mod verify;

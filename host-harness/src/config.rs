@@ -7,10 +7,12 @@
 
 mod azure;
 mod bundle;
+mod canary;
 mod collect;
 mod document;
 mod http;
 mod log;
+mod notify;
 mod outputs;
 mod proactive;
 mod recorder;
@@ -43,12 +45,18 @@ pub use azure::{
     SasPlace, Tier, UPLOAD_RATE, UPLOADS,
 };
 pub use bundle::Bundle;
+pub use canary::{CANARY_EVERY, CANARY_TIMEOUT, Canary};
 pub use collect::{Collect, FILES_BYTES, MOST_COLLECTORS, MOST_ROLE_CHARS};
 pub use http::{
     BODY_BYTES, CONNECTIONS, DECODED_BYTES, DEFAULT_LISTEN, HEADER_TIMEOUT, Http, HttpLimits,
     IDLE_TIMEOUT, MOST_SOURCE_BYTES, REQUEST_TIMEOUT, REQUESTS, TlsFiles, is_source,
 };
 pub use log::{Log, LogFormat, LogLevel};
+pub(crate) use notify::parse_url;
+pub use notify::{
+    FOLD, MESSAGES_PER_HOUR, MOST_WEBHOOKS, NOTIFY_TIMEOUT, NotifyEvent, NotifyFormat,
+    NotifySettings, SecretPlace, UrlPlace,
+};
 pub use outputs::{
     BATCH_BYTES, BUFFER_BYTES, FILE_BYTES, FILES, FileTarget, HttpTarget, MOST_OUTPUTS,
     OutputSettings, OutputTarget, TIMEOUT,
@@ -131,6 +139,10 @@ pub struct Settings {
     pub log: Log,
     /// Where lines come from, live.
     pub sources: Vec<SourceSettings>,
+    /// Who is told what became of bundles and canaries.
+    pub notify: Vec<NotifySettings>,
+    /// Whether records are sent through all of it by itself.
+    pub canary: Canary,
 }
 
 /// A problem at its place.
@@ -231,6 +243,8 @@ impl Config {
             settings.http = Http::read(&mut table);
             settings.log = Log::read(&mut table);
             settings.sources = sources::read(&mut table);
+            settings.notify = NotifySettings::read_all(&mut table);
+            settings.canary = Canary::read(&mut table, &settings.http);
             table.value("rule"); // the plugin judges it
             table.finish();
         }

@@ -20,12 +20,17 @@ use crate::exit::Failure;
 /// What the default target is called.
 const DEFAULT: &str = "default";
 
+/// What the folder of canaries is called, as no route can be.
+const CANARIES: &str = "(canaries)";
+
 /// The targets of a configuration, by route.
 #[derive(Debug, Default)]
 pub struct Targets {
     routes: Vec<Route>,
     by_route: BTreeMap<String, Target>,
     default: Option<Target>,
+    /// Where canaries go that stay on the machine.
+    canaries: Option<Target>,
 }
 
 // === impl Targets ===
@@ -57,6 +62,7 @@ impl Targets {
             routes: settings.routes.clone(),
             by_route,
             default,
+            canaries: None,
         })
     }
 
@@ -64,6 +70,13 @@ impl Targets {
     #[must_use]
     pub fn or_folder(mut self, folder: LocalTarget) -> Self {
         self.default.get_or_insert(Target::Local(folder));
+        self
+    }
+
+    /// The same, with a folder for canaries that stay on the machine.
+    #[must_use]
+    pub fn with_canaries(mut self, folder: LocalTarget) -> Self {
+        self.canaries = Some(Target::Local(folder));
         self
     }
 
@@ -76,6 +89,9 @@ impl Targets {
 
 impl Routes for Targets {
     fn target(&self, row: &RequestRow) -> Option<(&str, &Target)> {
+        if row.kind == Kind::Test && !row.is_gated() {
+            return Some((CANARIES, self.canaries.as_ref()?));
+        }
         match choose_route(&self.routes, RouteFacts::of(&row.request)) {
             RouteChoice::Default => Some((DEFAULT, self.default.as_ref()?)),
             RouteChoice::Route(route) => {

@@ -5,6 +5,7 @@
 //! batches, the [`pipeline`] records them, has them judged and commits what was decided, [`output`]
 //! writes them, and a command such as [`replay`] drives it all.
 
+pub mod canary;
 pub mod cli;
 pub mod collect;
 pub mod commands;
@@ -16,6 +17,8 @@ pub mod explain;
 pub mod ingest;
 pub mod live;
 pub mod metrics;
+pub mod notify;
+mod outgoing;
 pub mod output;
 pub mod outputs;
 pub mod overrides;

@@ -4,6 +4,7 @@
 //! sources ─▶ feed ─▶ worker (owns the pipeline: record, judge, commit, answer) ─▶ outputs
 //!                       │ a reader of the recorder
 //!                       └─▶ sealer (windows that are complete) ─▶ delivery
+//! spool ─▶ notifier (a thread a webhook) ─▶ who wants to know
 //! ```
 //!
 //! Sources hand batches to the [`feed`]; one thread, the `worker`, owns the pipeline and takes them in
@@ -36,6 +37,7 @@ use tripline_runtime::{Component, Engine, Plugin};
 use crate::config::{Config, Settings};
 use crate::exit::Failure;
 use crate::metrics::Metrics;
+use crate::notify::Notifier;
 use crate::outputs::{Outputs, Pace};
 use crate::pipeline::{Pipeline, PipelineOptions, Reopened};
 use crate::proactive::Gate;
@@ -62,6 +64,7 @@ pub struct Live {
     worker: std::thread::JoinHandle<anyhow::Result<()>>,
     sealer: sealer::Handle,
     deliverer: deliverer::Handle,
+    notifier: Notifier,
     outputs: Arc<Outputs>,
     /// What the sealer writes into manifests.
     rules: watch::Sender<Rules>,
@@ -153,6 +156,7 @@ impl Live {
             Arc::clone(&onlookers.health),
             Arc::clone(&outputs),
         );
+        let notifier = Notifier::start(&settings, &onlookers.metrics)?;
         let deliverer = deliverer::spawn(&settings, &onlookers.metrics)?;
         let (feed, jobs) = Feed::new();
         let (control, controls) = mpsc::channel(CONTROLS);
@@ -170,6 +174,7 @@ impl Live {
             worker,
             sealer,
             deliverer,
+            notifier,
             outputs,
             rules,
         };
@@ -207,6 +212,7 @@ impl Live {
             worker,
             sealer,
             deliverer,
+            notifier,
             outputs,
             ..
         } = self;
@@ -214,6 +220,7 @@ impl Live {
         let joined = tokio::task::spawn_blocking(move || {
             sealer.stop();
             deliverer.stop();
+            notifier.stop();
             let done = worker.join();
             outputs.drain(limit / 2);
             done

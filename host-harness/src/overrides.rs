@@ -28,8 +28,6 @@ pub enum Subject {
     Proactive,
     /// Whether lines pass without being judged.
     Bypass,
-    /// Whether rules ask for nothing.
-    Silence,
 }
 
 /// What somebody said.
@@ -66,8 +64,6 @@ pub struct Overrides {
     proactive: Option<Override>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     bypass: Option<Override>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    silence: Option<Override>,
     /// Every change, the newest last.
     #[serde(default)]
     pub log: Vec<Logged>,
@@ -160,7 +156,6 @@ impl Overrides {
         let said = match subject {
             Subject::Proactive => &self.proactive,
             Subject::Bypass => &self.bypass,
-            Subject::Silence => &self.silence,
         };
         let said = said.as_ref()?;
         let is_over = said.until.is_some_and(|until| until.micros() <= now);
@@ -171,7 +166,6 @@ impl Overrides {
         match subject {
             Subject::Proactive => &mut self.proactive,
             Subject::Bypass => &mut self.bypass,
-            Subject::Silence => &mut self.silence,
         }
     }
 
@@ -263,7 +257,7 @@ mod tests {
         assert_eq!(read.in_force(Subject::Proactive, 100), None);
         assert_eq!(read.in_force(Subject::Bypass, 0), None);
         // Another subject leaves it alone; the same one replaces it; both are remembered.
-        Overrides::set(&state, Subject::Silence, &said(true, None)).unwrap();
+        Overrides::set(&state, Subject::Bypass, &said(true, None)).unwrap();
         let read = Overrides::set(&state, Subject::Proactive, &said(false, None)).unwrap();
         assert_eq!(read, Overrides::read(&state).unwrap());
         assert_eq!(
@@ -271,7 +265,7 @@ mod tests {
             Some(&said(false, None))
         );
         assert!(
-            read.in_force(Subject::Silence, i64::MAX)
+            read.in_force(Subject::Bypass, i64::MAX)
                 .is_some_and(|said| said.on)
         );
         assert_eq!(read.log.len(), 3);

@@ -6,13 +6,15 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use tripline_bundle::manifest::MANIFEST_SCHEMA;
+use tripline_core::rules::format_duration;
 use tripline_runtime::{Options, Plugin, StartError};
 
 use super::print::{answer, answer_json};
 use crate::cli::{CheckArgs, InitArgs, SchemaOf};
-use crate::config::{Config, DEFAULT_CONFIG, DEFAULT_RULES, SCHEMA};
+use crate::config::{Config, DEFAULT_CONFIG, DEFAULT_RULES, NotifySettings, SCHEMA};
 use crate::delivery;
 use crate::exit::Failure;
+use crate::notify;
 use crate::replay;
 use crate::web;
 
@@ -73,6 +75,7 @@ pub fn check(args: &CheckArgs) -> Result<(), Failure> {
     let settings = config.accepted()?;
     web::check(&settings.http)?;
     delivery::check(&settings.azure)?;
+    notify::check(settings)?;
     if args.json {
         return Ok(());
     }
@@ -83,7 +86,26 @@ pub fn check(args: &CheckArgs) -> Result<(), Failure> {
         "ok: {rules} rule{plural}, {} of them default; {}\n",
         config.default_rules(),
         storm.describe()
-    ))
+    ))?;
+    if !settings.notify.is_empty() {
+        let webhooks: Vec<_> = settings
+            .notify
+            .iter()
+            .map(NotifySettings::describe)
+            .collect();
+        answer(&format!("notify: {}\n", webhooks.join("; ")))?;
+    }
+    if let Some(every) = settings.canary.every {
+        let way = match settings.canary.deliver {
+            true => "to the target",
+            false => "not delivered",
+        };
+        answer(&format!(
+            "canary: every {}, {way}\n",
+            format_duration(every)
+        ))?;
+    }
+    Ok(())
 }
 
 /// `tripline schema`.

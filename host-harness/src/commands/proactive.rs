@@ -1,11 +1,12 @@
 //! `tripline proactive`: turn collecting by itself on and off, and say how it stands.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
-use tripline_bundle::spool::Spool;
+use tripline_bundle::spool::{Silence, Spool};
 use tripline_bundle::timestamp::Timestamp;
 use tripline_core::rules::parse_duration;
 
@@ -189,6 +190,7 @@ fn status(args: &StatusArgs) -> Result<(), Failure> {
     let standing = Standing::of(&settings.proactive, overrides.as_ref(), clock()?);
     let (suppressed, held) = counts(&args.state)?;
     let (is_on, why) = (standing.is_on(), standing.why());
+    let silences = silences(&args.state)?;
     if args.json {
         let log = overrides.map(|overrides| overrides.log).unwrap_or_default();
         let mut log = serde_json::to_value(log).context("cannot print the changes")?;
@@ -202,14 +204,39 @@ fn status(args: &StatusArgs) -> Result<(), Failure> {
             "text_version": CONSENT_VERSION,
             "suppressed": suppressed,
             "held": held,
+            "silences": silences,
             "changes": log,
         }));
     }
     let state = if is_on { "on" } else { "off" };
-    answer(&format!(
+    let mut text = format!(
         "proactive  {state}: {why}\nsuppressed {suppressed}, recorded while it was off\nheld       {held}, \
          not delivered while it is off\n"
-    ))
+    );
+    for silence in silences {
+        let group = silence
+            .group
+            .map_or(String::new(), |group| format!(" of the group {group}"));
+        // Writing to a String cannot fail.
+        writeln!(
+            text,
+            "silent     {}{group} until {}, by {}",
+            silence.rule, silence.until, silence.by
+        )
+        .unwrap_or_default();
+    }
+    answer(&text)
+}
+
+/// The silences in force. A state folder without a spool has none.
+fn silences(state: &Path) -> Result<Vec<Silence>, Failure> {
+    if !state.join("spool.sqlite").exists() {
+        return Ok(Vec::new());
+    }
+    let now = clock()?;
+    Spool::open_read_only(state)
+        .and_then(|spool| spool.silences(now))
+        .map_err(|error| Failure::from(anyhow::Error::from(error)))
 }
 
 /// Requests suppressed, and held, since it is off. A state folder without a spool has none.

@@ -8,6 +8,7 @@ use anyhow::Context as _;
 use clap::Args;
 use tokio_util::sync::CancellationToken;
 
+use crate::canary::Keeper;
 use crate::cli::DEFAULT_CONFIG_FILE;
 use crate::delivery::{self, transport_options};
 use crate::exit::Failure;
@@ -41,7 +42,7 @@ pub struct RunArgs {
 /// broke off, or did not stop in time.
 pub fn run(args: &RunArgs) -> Result<(), Failure> {
     let parts = Parts::read(&args.config, args.plugin.as_deref())?;
-    let settings = parts.config.accepted()?;
+    let settings = parts.config.accepted()?.clone();
     let limit = Duration::from_micros(settings.run.drain_timeout.unsigned_abs());
     let http = settings.http.clone();
     let transport = transport_options(&settings.azure);
@@ -56,7 +57,7 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
         .build()
         .context("cannot start threads")?;
     let onlookers = Onlookers::default();
-    let mut overseer = Some(Overseer::new(settings));
+    let mut overseer = Some(Overseer::new(&settings));
     let (live, reopened) = Live::start(parts, runtime.handle(), &onlookers)?;
     tracing::info!(?reopened, "the state is in step");
     let health = Arc::clone(&onlookers.health);
@@ -80,6 +81,7 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
         let mut sources = Running::start(&sources, &start, &transport);
         drop(start);
         health.end(Trouble::Starting);
+        let canaries = Keeper::start(&settings, server.address(), &onlookers.metrics)?;
         tracing::info!("running");
         let mut looks = tokio::time::interval(overseer::EVERY);
         loop {
@@ -99,6 +101,11 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
         tracing::info!("stopping");
         let stop = async {
             shutdown.cancel();
+            if let Some(canaries) = canaries {
+                tokio::task::spawn_blocking(|| canaries.stop())
+                    .await
+                    .context("the canary's thread is not waited for")?;
+            }
             sources.drain(limit / 2).await;
             server.drain(limit / 2).await;
             live.stop(limit).await.map_err(Failure::from)

@@ -297,7 +297,7 @@ impl Default for Azure {
     }
 }
 
-fn is_variable(name: &str) -> bool {
+pub(super) fn is_variable(name: &str) -> bool {
     let plain = |char: char| char.is_ascii_alphanumeric() || char == '_';
     (1..=MOST_NAME_CHARS).contains(&name.len()) && name.chars().all(plain)
 }

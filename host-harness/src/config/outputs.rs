@@ -280,7 +280,7 @@ fn read_http(table: &mut Table<'_, '_>) -> Option<HttpTarget> {
 }
 
 /// Whether others between here and there can read what is sent.
-fn is_readable_on_the_way(url: &Url) -> bool {
+pub(super) fn is_readable_on_the_way(url: &Url) -> bool {
     let is_here = match url.host() {
         Some(Host::Domain(name)) => name == "localhost",
         Some(Host::Ipv4(address)) => address.is_loopback(),

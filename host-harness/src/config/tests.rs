@@ -1,6 +1,7 @@
 mod azure;
 mod checker;
 mod http;
+mod notify;
 mod outputs;
 mod schema;
 mod sources;
@@ -65,7 +66,7 @@ fn the_default_file_says_what_holds_without_it() {
     assert_eq!(live["default_rules"], true);
     assert_eq!(
         Document::parse("x", DEFAULT_CONFIG).value,
-        serde_json::json!({"azure": {}, "bundle": {}, "storm": {}, "recorder": {}, "collect": {}, "proactive": {}, "share": {}, "redact": {}, "run": {}, "http": {}, "log": {}})
+        serde_json::json!({"azure": {}, "bundle": {}, "storm": {}, "recorder": {}, "collect": {}, "proactive": {}, "share": {}, "redact": {}, "run": {}, "http": {}, "log": {}, "canary": {}})
     );
     // With the default rules below, it is a file with rules of its own, and the same ones.
     let copied = Config::parse("x", &format!("{DEFAULT_CONFIG}\n{DEFAULT_RULES}"));

@@ -10,9 +10,11 @@ use anyhow::Context as _;
 use tripline_bundle::deliver::{
     LocalTarget, Observer, Routes, Settled, Target, Worker, WorkerOptions,
 };
+use tripline_bundle::local::ShareLimits;
 use tripline_bundle::recorder::Durability;
 use tripline_bundle::spool::{RequestRow, Spool, StormCaps};
 
+use crate::canary::CANARY_FOLDER;
 use crate::config::Settings;
 use crate::delivery::{Targets, host_name};
 use crate::exit::Failure;
@@ -24,6 +26,9 @@ use super::sealer::Stopping;
 
 /// The folder in the state folder that bundles go to when nothing else is configured.
 const FOLDER: &str = "bundles";
+
+/// How long the bundle of a canary stays that nobody cleared away.
+const CANARY_AGE: Duration = Duration::from_secs(86_400);
 
 /// A deliverer at work.
 #[derive(Debug)]
@@ -58,7 +63,16 @@ pub(super) fn spawn(settings: &Settings, metrics: &Arc<Metrics>) -> Result<Handl
         folder: settings.run.state.join(FOLDER),
         limits: Some(settings.share.limits()),
     };
-    let routes = Targets::of(settings)?.or_folder(ours);
+    let canaries = LocalTarget {
+        folder: settings.run.state.join(CANARY_FOLDER),
+        limits: Some(ShareLimits {
+            max_age: Some(CANARY_AGE),
+            max_bytes: None,
+        }),
+    };
+    let routes = Targets::of(settings)?
+        .or_folder(ours)
+        .with_canaries(canaries);
     let routes = Gated {
         targets: routes,
         gate: Gate::new(&settings.proactive, &settings.run.state),
@@ -118,7 +132,8 @@ impl Routes for Gated {
     }
 
     fn is_ours(&self, row: &RequestRow) -> bool {
-        self.targets.is_ours(row) && self.is_on()
+        // A canary that stays here needs nobody's consent.
+        self.targets.is_ours(row) && (!row.is_gated() || self.is_on())
     }
 }
 
@@ -126,6 +141,10 @@ impl Routes for Gated {
 
 impl Observer for Counted {
     fn settled(&self, row: &RequestRow, settled: &Settled) {
+        // A canary that stays here is no upload.
+        if !row.is_gated() {
+            return;
+        }
         let outcome = match settled {
             Settled::Delivered(_) => {
                 let size = row.sealed.as_ref().map_or(0, |sealed| sealed.size);

@@ -1,4 +1,5 @@
-//! What is looked at from time to time: how full the spool is, and how long every SAS is good for.
+//! What is looked at from time to time: how full the spool is, which rules are silent, when the last canary
+//! came through, and how long every SAS is good for.
 
 use std::time::{Duration, Instant};
 
@@ -71,6 +72,10 @@ impl Overseer {
             .map(|state| (state.name(), depths.of(*state)));
         let oldest = Duration::from_micros(oldest.unsigned_abs());
         metrics.spool(counts, oldest, spool.waiting_bytes()?);
+        metrics.silences(spool.silences(now)?.len());
+        if let Some(last) = spool.last_canary(true)? {
+            metrics.canary(last.ended / 1_000_000);
+        }
         Ok(())
     }
 

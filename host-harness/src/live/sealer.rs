@@ -130,10 +130,8 @@ impl Sealer {
         let mut spool = self.open_spool()?;
         let is_on = self.gate.is_on();
         follow(&mut spool, is_on)?;
-        if !is_on {
-            return Ok(());
-        }
-        let due = self.due(&spool)?;
+        let mut due = self.due(&spool)?;
+        due.retain(|row| is_on || !row.is_gated());
         if due.is_empty() {
             return Ok(());
         }
@@ -141,7 +139,7 @@ impl Sealer {
             return Ok(());
         };
         for row in due {
-            if stopping.load(Ordering::Relaxed) || !self.gate.is_on() {
+            if stopping.load(Ordering::Relaxed) || row.is_gated() && !self.gate.is_on() {
                 break;
             }
             self.seal(&reader, &mut spool, &row, stopping)?;
@@ -170,12 +168,18 @@ impl Sealer {
         )?)
     }
 
-    /// Requests of the pipeline whose time has come, the earliest trigger first.
+    /// Requests of the pipeline, and canaries, whose time has come, the earliest trigger first.
     fn due(&self, spool: &Spool) -> anyhow::Result<Vec<RequestRow>> {
         let now = now().context("the clock is before 1970")?;
         let mut rows = spool.unfinished(Kind::Proactive)?;
+        rows.extend(spool.unfinished(Kind::Test)?);
         rows.retain(|row| {
-            let complete = row.request.to.saturating_add(self.settings.run.seal_delay);
+            // A canary waits for no late lines.
+            let delay = match row.kind {
+                Kind::Test => 0,
+                Kind::Proactive | Kind::Manual => self.settings.run.seal_delay,
+            };
+            let complete = row.request.to.saturating_add(delay);
             let is_ours = !matches!(row.state, State::Held | State::Delivering);
             complete <= now && is_ours
         });
@@ -188,6 +192,10 @@ impl Sealer {
     fn collectors(&self, row: &RequestRow, work: &Path) -> anyhow::Result<Vec<Collector>> {
         let settings = &self.settings;
         let mut collectors = Vec::new();
+        // A canary's bundle is of its record.
+        if row.kind == Kind::Test {
+            return Ok(collectors);
+        }
         if matches!(Scope::of(&row.request), Scope::All) {
             let files = settings.collect.files.iter().cloned();
             collectors.extend(files.map(Collector::Files));

@@ -39,7 +39,7 @@ impl Pace {
     /// How long to wait after the `failures`-th failure in a row, from 1: at least what the receiver
     /// asked for, within its bound, else up to a half less than the step, by chance, so that many senders
     /// do not come back together.
-    pub(super) fn retry(&self, failures: u32, asked: Option<Duration>) -> Duration {
+    pub(crate) fn retry(&self, failures: u32, asked: Option<Duration>) -> Duration {
         let doubled = 1_u32.checked_shl(failures.saturating_sub(1).min(31));
         let step = self.first_retry.saturating_mul(doubled.unwrap_or(u32::MAX));
         let step = step.min(self.last_retry);

@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use axum::extract::Query;
 use axum::http::{HeaderMap, Uri};
+use tripline_core::canary::CANARY_SOURCE;
 
 use super::answer::Refusal;
 use crate::config::is_source;
@@ -77,7 +78,8 @@ impl Sources {
     /// Notes a source, unless it is one too many.
     pub(super) fn admit(&self, source: &str) -> Result<(), Refusal> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.contains(source) {
+        // The canary's own is none of the senders'.
+        if source == CANARY_SOURCE || known.contains(source) {
             return Ok(());
         }
         if known.len() >= MOST_SOURCES {
@@ -149,5 +151,6 @@ mod tests {
         }
         assert!(sources.admit("one-more").is_err());
         sources.admit("s0").unwrap();
+        sources.admit(CANARY_SOURCE).unwrap();
     }
 }

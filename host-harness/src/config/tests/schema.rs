@@ -80,6 +80,11 @@ fn the_schema_has_the_keys_of_the_readers_and_no_others() {
         ),
         (format!("[http]\n{UNKNOWN} = 1\n"), "/properties/http"),
         (format!("[log]\n{UNKNOWN} = 1\n"), "/properties/log"),
+        (format!("[canary]\n{UNKNOWN} = 1\n"), "/properties/canary"),
+        (
+            format!("[[notify]]\n{UNKNOWN} = 1\n"),
+            "/properties/notify/items",
+        ),
         (
             format!("[[rule]]\nname = 'a'\nwindow.{UNKNOWN} = 1\n"),
             "/$defs/window",
@@ -140,6 +145,13 @@ fn the_schema_has_the_words_of_the_readers_and_no_others() {
         words(checker.part("/properties/output/items/properties/kind")),
         known(&format!("[[output]]\nname = 'a'\nkind = '{UNKNOWN}'\n"))
     );
+    let notify = checker.part("/properties/notify/items/properties");
+    assert_eq!(
+        words(&notify["format"]),
+        known(&format!("[[notify]]\nname = 'a'\nformat = '{UNKNOWN}'\n"))
+    );
+    let events = NotifyEvent::ALL.iter().map(|event| event.name().to_owned());
+    assert_eq!(words(&notify["on"]["items"]), events.collect());
     let fields: BTreeSet<_> = Field::NAMES
         .iter()
         .map(|(name, _)| (*name).to_owned())
@@ -224,6 +236,30 @@ fn the_defaults_and_bounds_of_http_and_log_are_those_of_the_readers() {
 }
 
 #[test]
+fn the_defaults_and_bounds_of_canaries_and_webhooks_are_those_of_the_readers() {
+    let checker = checker();
+    let with_defaults = |begin: &str, properties: &str| {
+        let schema = checker.part(properties).as_object().unwrap();
+        let lines = schema
+            .iter()
+            .filter_map(|(key, schema)| Some(format!("{key} = {}\n", schema.get("default")?)));
+        format!("{begin}{}", lines.collect::<String>())
+    };
+    let text = with_defaults("[canary]\n", "/properties/canary/properties");
+    assert_eq!(settings(&text), Settings::default());
+    assert_eq!(text.lines().count(), 3);
+    let begin = "[[notify]]\nname = 'a'\nurl = 'https://h'\n";
+    let text = with_defaults(begin, "/properties/notify/items/properties");
+    assert_eq!(settings(&text), settings(begin));
+    assert_eq!(text.lines().count(), 9);
+    let per_hour = checker.part("/properties/notify/items/properties/per_hour");
+    let bound = |end: &str| per_hour[end].as_u64().unwrap();
+    let bounds = (bound("minimum"), bound("maximum"));
+    assert_eq!(bounds, MESSAGES_PER_HOUR.into_inner());
+    assert_eq!(checker.part("/properties/notify/maxItems"), MOST_WEBHOOKS);
+}
+
+#[test]
 fn what_is_shipped_fits_the_schema() {
     let checker = checker();
     assert_eq!(
@@ -273,6 +309,11 @@ fn schema_and_reader_refuse_alike() {
         "[http]\nlisten = ''\nunix_socket = '/run/a'\nmax_requests = 4\nidle_timeout = '1h'".to_owned(),
         "[http]\nlisten = '[::]:9100'\ntoken_file = '/a'\nmax_body_bytes = '1GiB'".to_owned(),
         "[log]\nformat = 'json'\nlevel = 'debug'".to_owned(),
+        "[canary]\nevery = '1m'\ndeliver = true\ntimeout = '1h'".to_owned(),
+        "[[notify]]\nname = 'a'\nurl = 'https://h/x?y=z'\non = ['sealed']\nfold = '24h'\nper_hour = 3600".to_owned(),
+        "[[notify]]\nname = 'a'\nformat = 'alertmanager'\nurl = 'http://am:9093'\nplain_http = true\ntimeout = '1m'".to_owned(),
+        "[[notify]]\nname = 'a'\nurl_env = 'U'\ntoken_env = 'T'\nca_file = 'c'".to_owned(),
+        "[[notify]]\nname = 'a'\nurl_file = '/u'\ntoken_file = '/t'".to_owned(),
         "[share]\npath = '/a'\nmax_age = '30d'\nmax_bytes = '1MiB'".to_owned(),
         "[azure]\nsas_file = '/a'\ntier = 'account'\nrate = '16KiB'\nproxy = 'http://p:3128'\nhost = 'a.b'".to_owned(),
         "[azure]\nsas_env = 'SAS_1'\nstart_jitter = '0s'\nfold = 'fleet'\nconcurrency = 16".to_owned(),
@@ -350,6 +391,28 @@ fn schema_and_reader_refuse_alike() {
         "[[output]]\nname = 'a'\nkind = 'http'".to_owned(),
         "[[output]]\nname = 'a'\nkind = 'http'\nurl = 'ftp://a'".to_owned(),
         "[[output]]\nname = 'a'\nkind = 'http'\nurl = 'http://a'\nmax_files = 2".to_owned(),
+        "canary = 3".to_owned(),
+        "[canary]\nevery = 24".to_owned(),
+        "[canary]\ndeliver = 'yes'".to_owned(),
+        "notify = {}".to_owned(),
+        "notify = [3]".to_owned(),
+        "[[notify]]\nname = 'a'\nurl = 'https://h'\n".repeat(9),
+        "[[notify]]\nurl = 'https://h'".to_owned(),
+        "[[notify]]\nname = 'a'".to_owned(),
+        "[[notify]]\nname = 'A'\nurl = 'https://h'".to_owned(),
+        "[[notify]]\nname = 'a'\nurl = 'ftp://h'".to_owned(),
+        "[[notify]]\nname = 'a'\nurl = 'https://h'\nurl_env = 'U'".to_owned(),
+        "[[notify]]\nname = 'a'\nurl_file = ''".to_owned(),
+        "[[notify]]\nname = 'a'\nurl_env = 'https://h'".to_owned(),
+        "[[notify]]\nname = 'a'\nurl = 'https://h'\ntoken_file = '/t'\ntoken_env = 'T'".to_owned(),
+        "[[notify]]\nname = 'a'\nurl = 'https://h'\ntoken = 'geheim'".to_owned(),
+        "[[notify]]\nname = 'a'\nurl = 'https://h'\nformat = 'slack'".to_owned(),
+        "[[notify]]\nname = 'a'\nurl = 'https://h'\non = []".to_owned(),
+        "[[notify]]\nname = 'a'\nurl = 'https://h'\non = 'held'".to_owned(),
+        "[[notify]]\nname = 'a'\nurl = 'https://h'\non = ['hold']".to_owned(),
+        "[[notify]]\nname = 'a'\nurl = 'https://h'\nper_hour = 0".to_owned(),
+        "[[notify]]\nname = 'a'\nurl = 'https://h'\nper_hour = 3601".to_owned(),
+        "[[notify]]\nname = 'a'\nurl = 'https://h'\nfold = 5".to_owned(),
         "http = 3".to_owned(),
         "[http]\nlisten = '127.0.0.1'".to_owned(),
         "[http]\nlisten = 9100".to_owned(),

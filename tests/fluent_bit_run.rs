@@ -22,6 +22,7 @@ mod support;
 use std::collections::BTreeSet;
 use std::fs;
 
+use serde_json::Value;
 use shipped::fluent_bit;
 use shipper::checks::{
     all_delivered, all_recorded, fills_the_disk, kills_both, replayed, same_bundles, say,
@@ -125,13 +126,8 @@ fn in_process_a_bundle_whose_evidence_does_not_come_says_so() {
     tripline.start_again("0s", "block");
     all_delivered(&tripline, 1);
     let (_, members) = tripline.bundles().pop_first().unwrap();
-    let manifest = values(
-        &members["manifest.json"]
-            .split(|byte| *byte == b'\n')
-            .collect::<Vec<_>>()
-            .concat(),
-    );
-    let missing = manifest[0]["missing"].as_array().unwrap();
+    let manifest: Value = serde_json::from_slice(&members["manifest.json"]).unwrap();
+    let missing = manifest["missing"].as_array().unwrap();
     assert_eq!(missing.len(), 1, "{missing:?}");
     assert_eq!(missing[0]["what"], "source `signalr.raw`");
 }

@@ -155,12 +155,21 @@ fn shippers_send_to_where_tripline_listens() {
         url,
         format!("http://{}/", back["address"].as_str().unwrap())
     );
+    let ours = read("docs/shippers/fluent-bit/tripline.toml");
+    let evidence = found("(?m)^evidence_source = \"(.+)\"$", &ours);
+    let in_process = read("docs/shippers/fluent-bit/in-process.yaml");
+    assert!(in_process.contains(&format!("uri: /v1/ingest?detect=off&source={evidence}\n")));
     let collector = &documents(&file("docs/shippers/opentelemetry/collector.yaml"))[0];
     let exporter = &collector["exporters"]["otlp_http/tripline"];
     assert_eq!(exporter["endpoint"], "http://127.0.0.1:9100");
     assert_eq!(exporter["sending_queue"]["storage"], "file_storage");
     assert_eq!(exporter["retry_on_failure"]["max_elapsed_time"], 0);
-    for folder in ["vector/tap", "vector/inline", "opentelemetry/tripline"] {
+    for folder in [
+        "vector/tap",
+        "vector/inline",
+        "opentelemetry/tripline",
+        "fluent-bit/tripline",
+    ] {
         let ours = read(&format!("docs/shippers/{folder}.toml"));
         assert!(ours.contains("listen = \"127.0.0.1:9100\""), "{folder}");
         assert!(ours.contains("token_file = "), "{folder}");

@@ -1,5 +1,7 @@
 //! `tripline doctor`, `completions` and `man`, by the real binary.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod support;
 
 use std::fs;

@@ -185,7 +185,10 @@ impl Lines {
             self.number += 1;
             body += before;
             body += &format_time(self.time);
-            body += &format!("\",\"n\":\"{}{word}\"", self.number);
+            let number = self.number.to_string();
+            for part in ["\",\"n\":\"", &number, word, "\""] {
+                body += part;
+            }
             body += after;
             body.push('\n');
             self.rest += (body.len() - begin) as f64 * self.micros_a_byte;

@@ -69,7 +69,7 @@ fn retry_after(value: &str, now: DateTime<Utc>) -> Option<Duration> {
 pub(crate) fn read_token(path: &Path) -> Result<HeaderValue, String> {
     let wrong = |why: &str| format!("cannot use the token in `{}`: {why}", path.display());
     let text = read_secret(path).map_err(|error| wrong(&error.to_string()))?;
-    bearer(&text).map_err(|why| wrong(why))
+    bearer(&text).map_err(wrong)
 }
 
 /// The header with a token; the error says what is wrong and never shows it.

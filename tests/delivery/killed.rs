@@ -95,7 +95,7 @@ fn killed_in_the_middle_of_an_upload_there_is_one_blob_with_the_right_bytes() {
         let id = row["id"].as_str().unwrap();
         let file = service.state.join(format!("work/sealed/{id}.tar.zst"));
         let bytes = fs::read(file).unwrap();
-        assert!(bytes.len() > 5 * 64 << 10, "{}", bytes.len());
+        assert!(bytes.len() > 5 * (64 << 10), "{}", bytes.len());
         assert!(*sealed.get_or_insert_with(|| bytes.clone()) == bytes);
         service.kill();
     }

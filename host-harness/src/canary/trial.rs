@@ -349,7 +349,8 @@ mod tests {
         let (one, other) = (nonce(), nonce());
         assert_eq!(one.len(), tripline_core::canary::NONCE_DIGITS);
         assert_ne!(one, other);
-        assert_ne!(one[..16], one[16..]);
+        let (first, second) = one.split_at(16);
+        assert_ne!(first, second);
         assert!(Stage::ALL.is_sorted());
     }
 }

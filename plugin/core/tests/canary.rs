@@ -1,11 +1,5 @@
 //! A canary asks for its bundle, and no rule sees it.
 
-#![expect(
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test fails by panicking"
-)]
-
 mod support;
 
 use support::{batch, count, source, start};

@@ -89,7 +89,7 @@ pub enum LoadError {
     /// It is a component, but not for this contract.
     #[error(
         "the component `{name}` is no tripline plugin: {reason} (it must implement world `plugin` \
-         of `tripline:plugin@0.1.0-draft`)"
+         of `tripline:plugin@0.1.0`)"
     )]
     WrongWorld {
         /// The file.

@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use serde_json::Value;
+use tripline_bundle::spool::Spool;
+use tripline_bundle::timestamp::Timestamp;
 
+use crate::commands::print::short_time;
 use crate::config::Settings;
 use crate::overrides::{Overrides, Subject};
 use crate::proactive::Gate;
@@ -20,6 +23,7 @@ pub(super) fn examine(settings: &Settings) -> Vec<Finding> {
     let mut findings: Vec<_> = health(settings).into_iter().collect();
     findings.push(proactive(settings));
     findings.extend(bypass(settings));
+    findings.extend(said_of_rules(settings));
     findings
 }
 
@@ -109,4 +113,45 @@ fn bypass(settings: &Settings) -> Option<Finding> {
             "`tripline bypass off` once the reason is gone",
         )
     })
+}
+
+/// Silences in force, and how the last canary ended; nothing where there are none.
+fn said_of_rules(settings: &Settings) -> Vec<Finding> {
+    let state = &settings.run.state;
+    if !state.join("spool.sqlite").is_file() {
+        return Vec::new();
+    }
+    let asked = Spool::open_read_only(state).and_then(|spool| {
+        let silences = spool.silences(now().unwrap_or(i64::MAX))?;
+        Ok((silences.len(), spool.last_canary(false)?))
+    });
+    // What is wrong with the spool is said with the state.
+    let Ok((silences, canary)) = asked else {
+        return Vec::new();
+    };
+    let mut findings = Vec::new();
+    if silences > 0 {
+        findings.push(Finding::warning(
+            "silence",
+            format!(
+                "{silences} in force: what these rules find is flagged, and asks for no bundle"
+            ),
+            "`tripline silence --list` names them, `--lift` ends one",
+        ));
+    }
+    findings.extend(canary.map(|end| {
+        let ended = short_time(&Timestamp::from_micros(end.ended));
+        match end.stage {
+            None => Finding::ok("canary", format!("the last one came through, {ended}")),
+            Some(stage) => Finding::warning(
+                "canary",
+                format!(
+                    "the last one, {ended}, did not get through {stage}: {}",
+                    end.error.unwrap_or_default()
+                ),
+                "mend it and send another: `tripline canary -c FILE`",
+            ),
+        }
+    }));
+    findings
 }

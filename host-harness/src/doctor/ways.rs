@@ -7,6 +7,7 @@ use tripline_bundle::azure::sas::Gravity;
 
 use crate::commands::sas::configured;
 use crate::config::{OutputTarget, Settings, SourceKind};
+use crate::notify;
 use crate::replay::now;
 
 use super::{Finding, Verdict};
@@ -29,6 +30,9 @@ pub(super) fn examine(settings: &Settings, offline: bool) -> Vec<Finding> {
     }
     if let Some(share) = &settings.share.path {
         findings.push(folder("share", Some(share)));
+    }
+    if !settings.notify.is_empty() {
+        findings.push(webhooks(settings));
     }
     findings.extend(sas(settings, offline));
     findings
@@ -95,6 +99,14 @@ fn folder(about: &'static str, folder: Option<&Path>) -> Finding {
             format!("`{name}`: {error}"),
             "mount or make it; what goes there waits until then",
         ),
+    }
+}
+
+/// Whether the files and variables of webhooks can be used; none is told anything.
+fn webhooks(settings: &Settings) -> Finding {
+    match notify::check(settings) {
+        Ok(()) => Finding::ok("notify", format!("{} webhooks", settings.notify.len())),
+        Err(error) => Finding::bad("notify", error.to_string(), "mend `[[notify]]`"),
     }
 }
 

@@ -1,6 +1,7 @@
 //! What is taken for a plugin, and what is refused in clear words.
 
 use crate::support::{embedded, engine, misbehaving, misbehaving_module, wrap};
+use sha2::{Digest as _, Sha256};
 use tripline_runtime::{AotCache, Component, Engine, EngineOptions, LoadError};
 use wit_component::{ComponentEncoder, StringEncoding};
 use wit_parser::{ManglingAndAbi, Resolve};
@@ -62,7 +63,7 @@ fn another_import_is_refused_when_building() {
     );
     let error = wrap::wrap(&dummy_module(MORE_OF_HOST)).unwrap_err();
     assert!(
-        error.contains("`tripline:plugin/host@0.1.0-draft#now`"),
+        error.contains("`tripline:plugin/host@0.1.0#now`"),
         "{error}"
     );
     let error = wrap::wrap(b"garbage").unwrap_err();
@@ -108,13 +109,44 @@ fn a_cache_that_cannot_be_used_is_no_obstacle() {
     Component::embedded(&engine).unwrap();
 }
 
+/// The frozen contracts: version, text, and its SHA-256.
+const RELEASED: &[(&str, &str, &str)] = &[(
+    "0.1.0",
+    include_str!("../../../../wit/released/0.1.0/world.wit"),
+    "beb70c209c22baea896dc363c2705dd13b76a87885468fefddfa9a5b96e0638e",
+)];
+
+#[test]
+fn released_contracts_stay_as_they_are_and_their_plugins_load() {
+    for (version, text, sha256) in RELEASED {
+        let found: String = Sha256::digest(text.as_bytes())
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        assert_eq!(
+            found, *sha256,
+            "{version} was changed: give what changed another version"
+        );
+        assert!(text.contains(&format!("package tripline:plugin@{version};")));
+        let component = encode(&dummy_module(&[*text]));
+        Component::from_bytes(engine(), "old.wasm", &component).unwrap();
+    }
+    let current = include_str!("../../../../wit/world.wit");
+    let (version, text, _) = RELEASED.last().unwrap();
+    let is_released = current.contains(&format!("package tripline:plugin@{version};"));
+    assert!(
+        !is_released || current == *text,
+        "a released version was changed"
+    );
+}
+
 const FOREIGN: &[&str] = &[
     "package other:clock@1.0.0; interface wall { now: func() -> u64; }",
     "package tripline:test; world plugin { import other:clock/wall@1.0.0; }",
 ];
 
 const MORE_OF_HOST: &[&str] = &[
-    "package tripline:plugin@0.1.0-draft; interface host { now: func() -> u64; }
+    "package tripline:plugin@0.1.0; interface host { now: func() -> u64; }
      world plugin { import host; }",
 ];
 

@@ -11,6 +11,7 @@ mod canary;
 mod collect;
 mod document;
 mod http;
+mod list;
 mod log;
 mod notify;
 mod outputs;

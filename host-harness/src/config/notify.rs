@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tripline_core::contract::Problem;
-use tripline_core::table::{Table, type_name};
+use tripline_core::table::Table;
 use tripline_core::time::SECOND;
 use url::Url;
 
 use super::azure::is_variable;
+use super::list::read_list;
 use super::outputs::is_readable_on_the_way;
 use super::storm::read_duration;
 
@@ -179,30 +180,7 @@ impl fmt::Debug for UrlPlace {
 impl NotifySettings {
     /// Reads all of them; what is wrong is a problem.
     pub(super) fn read_all(document: &mut Table<'_, '_>) -> Vec<Self> {
-        let mut webhooks: Vec<Self> = Vec::new();
-        match document.value("notify") {
-            None => {}
-            Some(Value::Array(all)) if all.len() > MOST_WEBHOOKS => {
-                let message = format!("{} of them; {MOST_WEBHOOKS} are possible", all.len());
-                document.problem("notify", message);
-            }
-            Some(Value::Array(all)) => {
-                for (number, value) in all.iter().enumerate() {
-                    let path = format!("{}/{number}", document.path_of("notify"));
-                    if let Some(table) = Table::of(value, path, document.problems()) {
-                        webhooks.extend(read(table, &webhooks));
-                    }
-                }
-            }
-            Some(other) => {
-                let message = format!(
-                    "expected tables, found {}; write `[[notify]]`",
-                    type_name(other)
-                );
-                document.problem("notify", message);
-            }
-        }
-        webhooks
+        read_list(document, "notify", MOST_WEBHOOKS, &mut read)
     }
 
     /// Whether it is told of such a thing.

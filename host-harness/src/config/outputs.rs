@@ -4,11 +4,11 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use serde_json::Value;
-use tripline_core::table::{Table, type_name};
+use tripline_core::table::Table;
 use tripline_core::time::SECOND;
 use url::{Host, Url};
 
+use super::list::read_list;
 use super::storm::{read_duration, read_size};
 
 /// The most `[[output]]`.
@@ -101,30 +101,7 @@ const KINDS: [(&str, Kind); 3] = [
 impl OutputSettings {
     /// Reads all of them; what is wrong is a problem.
     pub(super) fn read_all(document: &mut Table<'_, '_>) -> Vec<Self> {
-        let mut outputs: Vec<Self> = Vec::new();
-        match document.value("output") {
-            None => {}
-            Some(Value::Array(all)) if all.len() > MOST_OUTPUTS => {
-                let message = format!("{} of them; {MOST_OUTPUTS} are possible", all.len());
-                document.problem("output", message);
-            }
-            Some(Value::Array(all)) => {
-                for (number, value) in all.iter().enumerate() {
-                    let path = format!("{}/{number}", document.path_of("output"));
-                    if let Some(table) = Table::of(value, path, document.problems()) {
-                        outputs.extend(read(table, &outputs));
-                    }
-                }
-            }
-            Some(other) => {
-                let message = format!(
-                    "expected tables, found {}; write `[[output]]`",
-                    type_name(other)
-                );
-                document.problem("output", message);
-            }
-        }
-        outputs
+        read_list(document, "output", MOST_OUTPUTS, &mut read)
     }
 }
 

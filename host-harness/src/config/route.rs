@@ -7,8 +7,9 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 use tripline_core::contract::Request;
-use tripline_core::table::{Table, type_name};
+use tripline_core::table::Table;
 
+use super::list::read_list;
 use super::{Redact, SasPlace};
 
 /// The most routes.
@@ -111,38 +112,20 @@ impl Route {
 
     /// Reads all routes; what is wrong is a problem, and that route is left out.
     pub(super) fn read_all(document: &mut Table<'_, '_>, redact: &Redact) -> Vec<Self> {
-        let items = match document.value("route") {
-            None => return Vec::new(),
-            Some(Value::Array(items)) if items.len() <= MOST_ROUTES => items,
-            Some(Value::Array(items)) => {
-                let message = format!("{} of them; {MOST_ROUTES} are possible", items.len());
-                document.problem("route", message);
-                return Vec::new();
-            }
-            Some(other) => {
-                let message = format!(
-                    "expected tables, found {}; write `[[route]]`",
-                    type_name(other)
-                );
-                document.problem("route", message);
-                return Vec::new();
-            }
-        };
-        let mut routes: Vec<Self> = Vec::with_capacity(items.len());
-        for (number, item) in items.iter().enumerate() {
-            let path = format!("{}/{number}", document.path_of("route"));
-            let Some(mut table) = Table::of(item, path, document.problems()) else {
-                continue;
-            };
-            let route = Self::read(&mut table, redact);
-            if routes.iter().any(|other| other.name == route.name) {
-                let message = format!("there is a route `{}` already", route.name);
-                table.problem("name", message);
-            }
-            table.finish();
-            routes.push(route);
-        }
-        routes
+        read_list(
+            document,
+            "route",
+            MOST_ROUTES,
+            &mut |mut table, before: &[Self]| {
+                let route = Self::read(&mut table, redact);
+                if before.iter().any(|other| other.name == route.name) {
+                    let message = format!("there is a route `{}` already", route.name);
+                    table.problem("name", message);
+                }
+                table.finish();
+                Some(route)
+            },
+        )
     }
 
     fn read(table: &mut Table<'_, '_>, redact: &Redact) -> Self {

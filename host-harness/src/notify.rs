@@ -11,9 +11,9 @@
 //! told twice has the same id. The very first start of a webhook begins at the end of the journal.
 //!
 //! The first of an incident, which is a rule and a group, is told at once; what follows within `fold` is
-//! gathered into one message with counts, as is what exceeds `per_hour`: [`ledger`]. A message holds no
+//! gathered into one message with counts, as is what exceeds `per_hour` (`ledger`). A message holds no
 //! text of a customer: neither evidence nor a group, but the token of a group where there is a key
-//! ([`event`]).
+//! (`event`).
 
 mod event;
 mod ledger;

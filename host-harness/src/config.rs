@@ -244,6 +244,7 @@ impl Config {
             settings.http = Http::read(&mut table);
             settings.log = Log::read(&mut table);
             settings.sources = sources::read(&mut table);
+            sources::check_stdout(&settings.sources, &settings.outputs, &mut table);
             settings.notify = NotifySettings::read_all(&mut table);
             settings.canary = Canary::read(&mut table, &settings.http);
             table.value("rule"); // the plugin judges it

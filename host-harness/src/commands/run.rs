@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use clap::Args;
@@ -100,6 +100,9 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
         }
         tracing::info!("stopping");
         let stop = async {
+            // Each has half of what is left; nothing is kept from the pipeline that the others did not use.
+            let begun = Instant::now();
+            let left = || limit.saturating_sub(begun.elapsed()).max(limit / 4);
             shutdown.cancel();
             if let Some(canaries) = canaries {
                 tokio::task::spawn_blocking(|| canaries.stop())
@@ -107,8 +110,8 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
                     .context("the canary's thread is not waited for")?;
             }
             sources.drain(limit / 2).await;
-            server.drain(limit / 2).await;
-            live.stop(limit).await.map_err(Failure::from)
+            server.drain(left() / 2).await;
+            live.stop(left()).await.map_err(Failure::from)
         };
         tokio::select! {
             stopped = stop => stopped,

@@ -11,6 +11,7 @@ use tripline_core::time::SECOND;
 use url::Url;
 
 use super::collect::MOST_ROLE_CHARS;
+use super::outputs::{OutputSettings, OutputTarget};
 use super::storm::read_duration;
 use crate::sources::tail::ReadFrom;
 
@@ -142,6 +143,24 @@ pub(super) fn read(document: &mut Table<'_, '_>) -> Vec<SourceSettings> {
         sources.push(source);
     }
     sources
+}
+
+/// rsyslog reads its answers from standard output: nothing else may be written there.
+pub(super) fn check_stdout(
+    sources: &[SourceSettings],
+    outputs: &[OutputSettings],
+    document: &mut Table<'_, '_>,
+) {
+    let is_omprog = |source: &SourceSettings| matches!(source.kind, SourceKind::Omprog { .. });
+    let is_stdout = |output: &OutputSettings| output.target == OutputTarget::Stdout;
+    if !outputs.iter().any(is_stdout) {
+        return;
+    }
+    if let Some(number) = sources.iter().position(is_omprog) {
+        let message = "its answers go to standard output, and so do the lines of an `[[output]]`; write these \
+                       to a file";
+        document.problem(&format!("source/{number}/kind"), message.to_owned());
+    }
 }
 
 fn read_source(table: &mut Table<'_, '_>) -> Option<SourceSettings> {

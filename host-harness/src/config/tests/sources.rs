@@ -157,3 +157,20 @@ fn sources_are_bounded() {
     let found = problems(&format!("{many}{}", tail(MOST_SOURCES)));
     assert_eq!(found, ["101 of them; 100 are possible"]);
 }
+
+#[test]
+fn nothing_else_is_written_where_rsyslog_reads_answers() {
+    let output = "[[output]]\nname = 'o'\nkind = 'stdout'\n";
+    for (kind, expected) in [
+        (
+            "omprog",
+            &[
+                "its answers go to standard output, and so do the lines of an `[[output]]`; write these to a file",
+            ][..],
+        ),
+        ("stdin", &[]),
+    ] {
+        let text = format!("{output}[[source]]\nname = 's'\nkind = '{kind}'\n");
+        assert_eq!(problems(&text), expected, "{kind}");
+    }
+}

@@ -72,7 +72,7 @@ eval "\"$tripline\" $second" > "$out/second" 2> "$out/second.err"; echo $? > "$o
 if [ -d state ]; then
     "$tripline" history state --json > "$out/after.json" 2> "$out/after.err"
     "$tripline" recorder verify state > "$out/after.verify" 2>&1; echo $? > "$out/after.verify.code"
-    ls state/work/sealed state/work/collecting > "$out/left" 2> /dev/null
+    (cd state && ls work/sealed work/collecting) > "$out/left" 2> /dev/null
 fi
 cp -r share result "$out/" 2> /dev/null
 exit 0

@@ -3,6 +3,9 @@
 use serde_json::Value;
 use tripline_core::table::{Table, type_name};
 
+/// The longest name of a table, in characters.
+pub(super) const MOST_NAME_CHARS: usize = 64;
+
 /// Reads each of the tables below `key`, in order; `with` gets those read before. Too many are a problem, and
 /// none of them is read then.
 pub(super) fn read_list<T>(
@@ -35,4 +38,31 @@ pub(super) fn read_list<T>(
         }
     }
     read
+}
+
+/// The name of a table, which none of those before has; `what` it is and `why` it needs one are for people.
+pub(super) fn read_name<'a>(
+    table: &mut Table<'_, '_>,
+    what: &str,
+    why: &str,
+    mut before: impl Iterator<Item = &'a str>,
+) -> Option<String> {
+    if table.value("name").is_none() {
+        table.problem("", format!("it has no `name`; {why}"));
+    }
+    let name = table.text("name")?;
+    let is_plain =
+        |char: char| char.is_ascii_lowercase() || char.is_ascii_digit() || "-_".contains(char);
+    if name.is_empty() || name.len() > MOST_NAME_CHARS || !name.chars().all(is_plain) {
+        let message =
+            format!("`{name}` is no name; write up to {MOST_NAME_CHARS} of a-z, 0-9, - and _");
+        table.problem("name", message);
+        return None;
+    }
+    if before.any(|other| other == name) {
+        let message = format!("another {what} is called `{name}`; choose another name");
+        table.problem("name", message);
+        return None;
+    }
+    Some(name.to_owned())
 }

@@ -12,7 +12,7 @@ use tripline_core::time::SECOND;
 use url::Url;
 
 use super::azure::is_variable;
-use super::list::read_list;
+use super::list::{read_list, read_name};
 use super::outputs::is_readable_on_the_way;
 use super::storm::read_duration;
 
@@ -25,8 +25,6 @@ pub const MESSAGES_PER_HOUR: RangeInclusive<u64> = 1..=3_600;
 /// What `timeout` may be, in µs.
 pub const NOTIFY_TIMEOUT: RangeInclusive<i64> = SECOND..=60 * SECOND;
 
-/// The most characters of a name.
-const MOST_NAME_CHARS: usize = 64;
 const DEFAULT_FOLD: i64 = 300 * SECOND;
 const DEFAULT_PER_HOUR: u64 = 60;
 const DEFAULT_TIMEOUT: i64 = 10 * SECOND;
@@ -199,7 +197,13 @@ impl NotifySettings {
 
 /// Reads one; `before` are those read before it.
 fn read(mut table: Table<'_, '_>, before: &[NotifySettings]) -> Option<NotifySettings> {
-    let name = read_name(&mut table, before);
+    let names = before.iter().map(|other| other.name.as_str());
+    let name = read_name(
+        &mut table,
+        "`[[notify]]`",
+        "what it was told is kept under it",
+        names,
+    );
     let format = table.choice("format", &FORMATS);
     let plain_http = table.flag("plain_http").unwrap_or_default();
     let url = read_url(&mut table, plain_http);
@@ -229,28 +233,6 @@ fn read(mut table: Table<'_, '_>, before: &[NotifySettings]) -> Option<NotifySet
         per_hour,
         timeout: Duration::from_micros(timeout.unsigned_abs()),
     })
-}
-
-fn read_name(table: &mut Table<'_, '_>, before: &[NotifySettings]) -> Option<String> {
-    if table.value("name").is_none() {
-        let message = "it has no `name`; what it was told is kept under it";
-        table.problem("", message.to_owned());
-    }
-    let name = table.text("name")?;
-    let is_plain =
-        |char: char| char.is_ascii_lowercase() || char.is_ascii_digit() || "-_".contains(char);
-    if name.is_empty() || name.len() > MOST_NAME_CHARS || !name.chars().all(is_plain) {
-        let message =
-            format!("`{name}` is no name; write up to {MOST_NAME_CHARS} of a-z, 0-9, - and _");
-        table.problem("name", message);
-        return None;
-    }
-    if before.iter().any(|webhook| webhook.name == name) {
-        let message = format!("another `[[notify]]` is called `{name}`; choose another name");
-        table.problem("name", message);
-        return None;
-    }
-    Some(name.to_owned())
 }
 
 /// The URL, or where it is; exactly one of the three keys is there.

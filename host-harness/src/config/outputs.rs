@@ -8,13 +8,11 @@ use tripline_core::table::Table;
 use tripline_core::time::SECOND;
 use url::{Host, Url};
 
-use super::list::read_list;
+use super::list::{read_list, read_name};
 use super::storm::{read_duration, read_size};
 
 /// The most `[[output]]`.
 pub const MOST_OUTPUTS: usize = 16;
-/// The most characters of a name.
-pub(super) const MOST_NAME_CHARS: usize = 64;
 /// What `max_bytes` of a file may be.
 pub const FILE_BYTES: RangeInclusive<u64> = 64 << 10..=1 << 40;
 /// What `max_files` may be.
@@ -121,7 +119,13 @@ impl OutputTarget {
 
 /// Reads one; `before` are those read before it.
 fn read(mut table: Table<'_, '_>, before: &[OutputSettings]) -> Option<OutputSettings> {
-    let name = read_name(&mut table, before);
+    let names = before.iter().map(|other| other.name.as_str());
+    let name = read_name(
+        &mut table,
+        "output",
+        "its place in the recorder is kept under it",
+        names,
+    );
     if table.value("kind").is_none() {
         let message = "it has no `kind`; write `stdout`, `file` or `http`";
         table.problem("", message.to_owned());
@@ -166,28 +170,6 @@ const KEYS: [&str; 9] = [
     "batch_bytes",
     "timeout",
 ];
-
-fn read_name(table: &mut Table<'_, '_>, before: &[OutputSettings]) -> Option<String> {
-    if table.value("name").is_none() {
-        let message = "it has no `name`; its place in the recorder is kept under it";
-        table.problem("", message.to_owned());
-    }
-    let name = table.text("name")?;
-    let is_plain =
-        |char: char| char.is_ascii_lowercase() || char.is_ascii_digit() || "-_".contains(char);
-    if name.is_empty() || name.len() > MOST_NAME_CHARS || !name.chars().all(is_plain) {
-        let message =
-            format!("`{name}` is no name; write up to {MOST_NAME_CHARS} of a-z, 0-9, - and _");
-        table.problem("name", message);
-        return None;
-    }
-    if before.iter().any(|output| output.name == name) {
-        let message = format!("another output is called `{name}`; choose another name");
-        table.problem("name", message);
-        return None;
-    }
-    Some(name.to_owned())
-}
 
 fn read_file(table: &mut Table<'_, '_>, before: &[OutputSettings]) -> Option<FileTarget> {
     let path = read_path(table, "path");

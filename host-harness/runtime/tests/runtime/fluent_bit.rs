@@ -62,7 +62,8 @@ fn objects(bytes: &[u8]) -> Vec<Vec<u8>> {
     lines
 }
 
-/// A line as Fluent Bit writes it: without white space, and with `\uXXXX` for all that is not ASCII.
+/// A line as Fluent Bit writes it: without white space, and with `\u` and four digits for all that is not
+/// ASCII.
 fn as_fluent_bit_writes(line: &[u8]) -> Vec<u8> {
     let mut text = String::new();
     for c in String::from_utf8_lossy(line.trim_ascii_end()).chars() {
